@@ -167,7 +167,8 @@ class Session:
             self._stalls.look(now, self._backlog.stands(reading), idle=idle and self.pending is None)
 
     def _look(self, *, thoroughly: bool) -> None:
-        """Look whether a source was paused or resumed; if `thoroughly`, also whether a topic has new partitions."""
+        """Look whether a source was paused or resumed; if `thoroughly`, also whether a topic has new partitions or was
+        made anew: what is not read of it would never say so, nor would one that has grown beyond where it is read."""
         try:
             self.stale |= self._sources.look()
             if thoroughly:
@@ -278,7 +279,8 @@ class Session:
             return
         wanted = self._holding.places(self._inputs.counts)
         self._positions.keep(wanted)
-        fresh = self._holding.committed(self._consumer, wanted - self._positions.ends.keys())
+        anew = self._positions.made_anew(self._inputs.logs)
+        fresh = self._holding.committed(self._consumer, wanted - self._positions.ends.keys() | anew)
         self._holding.go_on(fresh)
         self._whole.claimed = False
         self._read_on()
@@ -288,10 +290,10 @@ class Session:
 
         All that is decided must be committed.
         """
-        said = self._sources.to_pause(why)
-        messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in said]
-        self.commit([Output(self._settings.topic(SOURCES.name), 0, messages)], {})
-        self._sources.take(said)
+        if said := self._sources.to_pause(why, self.progressed):
+            messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in said]
+            self.commit([Output(self._settings.topic(SOURCES.name), 0, messages)], {})
+            self._sources.take(said)
         self.read_anew()
 
     @property

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from prometheus_client import REGISTRY
 
@@ -17,6 +17,7 @@ from hub.inspect.letters import read_letters
 from hub.inspect.sources import ends_of, let_go_on, log_of
 from hub.settings import Settings
 from hub.stream import session as session_module
+from hub.stream.admin.topics import ensure_topics
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
 from hub.stream.changelog import whole
@@ -187,6 +188,58 @@ def test_a_topic_made_anew_is_read_from_its_beginning(plane: Plane, records: int
     assert gap_letters(plane) == [(AGENT, "moved_back", f"{IN.name}[0]@5-0")]
     work_off(plane, 0)
     assert len(gap_letters(plane)) == 1
+
+
+def _read_whatever_comes(session: Session, wanted: int) -> list[Message]:
+    """As an inlet does: read anew once that is due."""
+    until, found = time.monotonic() + PATIENCE_SECONDS, list[Message]()
+    while len(found) < wanted:
+        assert time.monotonic() < until, f"{len(found)} of {wanted} records came"
+        session.fill(100, 0.05)
+        if session.stale:
+            session.read_anew()
+        found += session.take()
+    return found
+
+
+def test_a_paused_topic_made_anew_is_read_from_its_beginning(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is paused its reader asks for nothing there: no error says that it is another."""
+    monkeypatch.setattr(session_module, "_LOOK_EVERY_SECONDS", 0.1)
+    plane.feed(*[b"old"] * 5)
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 5), count_up(state)) == [None]
+        session.pause({IN.name: "a test"})
+        make_anew(plane.settings, IN)
+        plane.feed(*[b"new"] * 9)
+        said = let_go_on({}, wall_ms(), "a test", log=log_of(plane.settings, IN.name))
+        with Sender(plane.settings) as sender:
+            sender.send(SOURCES.name, IN.name.encode(), said.encode())
+        messages = _read_whatever_comes(session, 9)
+        assert [message.offset() for message in messages] == list(range(9))
+        assert settled(plane, session, state, messages, count_up(state)) == [None]
+    assert plane.offsets() == [9, 0, 0]
+    assert gap_letters(plane) == [(AGENT, "moved_back", f"{IN.name}[0]@5-0")]
+
+
+def test_a_topic_that_was_away_for_a_while_is_a_gap_when_it_is_back(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a topic that is deleted Kafka forgets how far each group was, and the worker stays up all the while."""
+    monkeypatch.setattr(session_module, "_LOOK_EVERY_SECONDS", 0.1)
+    plane.feed(*[b"old"] * 5)
+    client, name = admin(plane), plane.settings.topic(IN.name)
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 5), count_up(state)) == [None]
+        client.delete_topics([name])[name].result(60)
+        _fill_until(session, lambda: session.stale)
+        session.read_anew()
+        assert not any(place[0] == name for place in session._positions.ends)
+        ensure_topics(plane.settings, [IN])
+        plane.feed(*[b"new"] * 9)
+        messages = _read_whatever_comes(session, 9)
+        assert [message.offset() for message in messages] == list(range(9))
+        assert settled(plane, session, state, messages, count_up(state)) == [None]
+    assert gap_letters(plane) == [(AGENT, "moved_back", f"{IN.name}[0]@5-0")]
 
 
 def test_what_was_left_out_of_a_topic_is_not_left_out_of_one_that_is_made_anew(plane: Plane) -> None:

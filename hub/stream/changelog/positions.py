@@ -62,6 +62,8 @@ class Positions:
     """The numbers whose changelog does not have what was committed, each with what was expected and found."""
     logs: dict[str, str] = field(default_factory=dict)
     """The ids of topics, by name on the broker."""
+    _left: dict[PartitionPlace, int] = field(default_factory=dict)
+    """The next offset to read of places that are not read now: with a deleted topic Kafka forgets what the group committed."""
     _found: dict[PartitionPlace, TopicPartition] = field(default_factory=dict)
     """The group's offsets with their metadata, as the broker has them."""
     _proofs: dict[int, _Proof] = field(default_factory=lambda: defaultdict(_Proof))
@@ -81,7 +83,14 @@ class Positions:
             if fault is not None:
                 self.refused[number] = fault
             self._proofs[number] = _proof(mark, trail)
+            self._remember(number, trail)
             self._say(number, mark, trail)
+
+    def _remember(self, number: int, trail: Trail) -> None:
+        """Keep what a changelog says of topics, for those that are not there now and may come back."""
+        others = {place: end for place, end in self._left.items() if number_of(place[1], self.numbers) != number}
+        self._left = others | {(self.namespace + topic, at): end for (topic, at), end in trail.ends.items()}
+        self.logs = {self.namespace + topic: log for topic, log in trail.logs.items()} | self.logs
 
     def _say(self, number: int, mark: CommitMark | None, trail: Trail) -> None:
         if mark is None:
@@ -117,6 +126,7 @@ class Positions:
             start, gap = resume(at[0][len(self.namespace) :], at[1], known, extents[at])
             self._found[at], self.logs[at[0]] = found[at], extents[at].log
             self.ends[at] = start if gap is None else gap.begin
+            self.gaps.pop(at, None)
             if gap is not None:
                 self.gaps[at] = gap
                 log.error("%s: %s: %s", self.agent, gap.place, gap.detail)
@@ -134,7 +144,9 @@ class Positions:
         offset = place.offset if place.offset >= 0 else None
         by_hand = offset is not None and not CommitMark.read(place.metadata).claim
         if trail is None:
-            return ReadSoFar(offset, by_hand, log=self.logs.get(place.topic, ""))
+            at = place.topic, place.partition
+            end = self.ends.get(at, self._left.get(at)) if offset is None else None
+            return ReadSoFar(offset, by_hand, end, self.logs.get(place.topic, ""))
         return ReadSoFar(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
 
     def pass_over(self, place: PartitionPlace, until: int, detail: str) -> None:
@@ -163,12 +175,19 @@ class Positions:
         again."""
         return [TopicPartition(*place, self.ends[place], self._found[place].metadata or "") for place in places]
 
+    def made_anew(self, logs: Mapping[str, str]) -> set[PartitionPlace]:
+        """The places whose topics are others by now. `logs`: the ids of the topics, by name on the broker, as they are."""
+        others = {topic for topic, log in self.logs.items() if log and logs.get(topic, log) != log}
+        return {place for place in self.ends if place[0] in others}
+
     def keep(self, places: Collection[PartitionPlace]) -> None:
-        """Forget all places but these."""
+        """Have no other places than these."""
+        self._left |= {place: end for place, end in self.ends.items() if place not in places}
         self.ends = {place: end for place, end in self.ends.items() if place in places}
         self.gaps = {place: gap for place, gap in self.gaps.items() if place in places}
 
     def let_go(self) -> None:
+        self._left |= self.ends
         self.ends.clear()
         self.gaps.clear()
 

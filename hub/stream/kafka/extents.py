@@ -97,9 +97,13 @@ def extents_reaching(
 def topic_ids(settings: Settings, topics: Collection[str]) -> dict[str, str]:
     """The ids of topics, by name on the broker: one that is deleted and made anew has another. Raises RetriableError without a
     broker."""
+    return ids_of(AdminClient(client_config(settings, "ends")), topics) if topics else {}
+
+
+def ids_of(client: AdminClient, topics: Collection[str], timeout_seconds: float = _TIMEOUT_SECONDS) -> dict[str, str]:
+    """As `topic_ids`, over a connection that is there already."""
     if not topics:
         return {}
-    client = AdminClient(client_config(settings, "ends"))
     with kafka_errors("asking for the topics"):
-        answers = client.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT_SECONDS)
+        answers = client.describe_topics(TopicCollection(list(topics)), request_timeout=timeout_seconds)
         return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from hub.metrics import EXTRA_PARTITIONS
 from hub.settings import Settings
 from hub.stream.kafka.client import client_config, kafka_errors, missing
+from hub.stream.kafka.extents import ids_of
 from hub.stream.kafka.known import names_in
 from hub.stream.reading.reads import Reads
 from hub.topics import is_own
@@ -29,6 +30,8 @@ class Inputs:
         self._reads = reads
         self.counts: dict[str, int] = {}
         """Partitions of each topic, by its name on the broker. A topic that cannot be read has none."""
+        self.logs: dict[str, str] = {}
+        """The ids of these topics, by name on the broker: one that is deleted and made anew has another."""
         self._there: dict[str, int] = {}
         # XXX: not the agent's consumer. `list_topics` within one of its own callbacks takes away what the next callback of the same
         # `consume` relies on, and that ends the process (confluent-kafka 2.16.1, `CallState_get: cs != NULL`, seen here).
@@ -50,7 +53,9 @@ class Inputs:
         self.counts = {
             self._settings.topic(topic): count if (count := self._there[topic]) >= numbers else 0 for topic in topics
         }
-        return self._there != before
+        readable = [name for name, count in self.counts.items() if count]
+        logs, self.logs = self.logs, ids_of(self._client, readable, _TIMEOUT_SECONDS)
+        return (self._there, self.logs) != (before, logs)
 
     def _say(self, topic: str, count: int) -> None:
         numbers, name = self._settings.partitions, self._settings.topic(topic)
