@@ -21,8 +21,19 @@ from hub.stream.avro.registry import FileRegistry
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.kafka.client import producer_config
+from hub.stream.pauses.standings import Standing
 from hub.topics import DEAD, SOURCES, Topic
-from tests.integration.small_plane import AGENT, IN, OUT, PATIENCE_SECONDS, Plane, new_state, outlet_of, plane_on
+from tests.integration.small_plane import (
+    AGENT,
+    IN,
+    OUT,
+    PATIENCE_SECONDS,
+    Plane,
+    new_state,
+    outlet_of,
+    plane_on,
+    read_some,
+)
 from tests.integration.test_inlet import BareApp
 
 pytestmark = pytest.mark.kafka
@@ -164,3 +175,33 @@ async def _two_workers(plane: Plane) -> None:
         await _until(lambda: b"waits" in _out(plane))
         await _until(lambda: not one.paused and not two.paused)
         assert await asyncio.to_thread(lambda: len(_letters(plane))) <= 40
+
+
+def test_a_word_that_is_said_meanwhile_is_not_taken_back(plane: Plane) -> None:
+    """Two workers find the same at once; somebody lets the source go on before the second has said so."""
+    bad = [b"bad %d" % n for n in range(LIMIT)]
+    plane.feed(*bad)
+    with plane.session(new_state()) as session:
+        read_some(session, LIMIT)
+        with Sender(plane.settings) as sender:
+            for paused in (True, False):
+                said = Standing(
+                    paused=paused, at_ms=wall_ms(), by="another", why="", through={} if paused else {0: LIMIT}
+                )
+                sender.send(SOURCES.name, IN.name.encode(), said.encode())
+        session.pause({IN.name: "too many"})
+        assert not session.paused
+        assert session.let_go_on[IN.name].through == {0: LIMIT}
+        assert len(read_some(session, LIMIT)) == LIMIT, "they come again, and do not count"
+
+
+def test_who_paused_a_source_first_is_who_is_named(plane: Plane) -> None:
+    plane.feed(b"bad")
+    with plane.session(new_state()) as session:
+        read_some(session, 1)
+        said = Standing(paused=True, at_ms=1, by="another", why="its own reason")
+        with Sender(plane.settings) as sender:
+            sender.send(SOURCES.name, IN.name.encode(), said.encode())
+        session.pause({IN.name: "too many", OTHER.name: "these too"})
+        assert session.paused[IN.name] == said
+        assert session.paused[OTHER.name].why == "these too"

@@ -106,14 +106,21 @@ class Sources:
         why = f"{_MOST_BATCHES} batches could not be unpacked"
         return {topic: why for topic, batches in self._batches.items() if batches >= _MOST_BATCHES}
 
-    def to_pause(self, why: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-        """Key and value of what is to be written, and then taken, to pause these topics."""
+    def to_pause(self, why: Mapping[str, str], alive: Callable[[], None]) -> list[tuple[bytes, bytes]]:
+        """Key and value of what is to be written, and then taken, to pause these topics. Blocks; calls `alive` while it reads.
+
+        Nothing of a topic of which somebody has said anything since it was judged: another worker has paused it too, or a person
+        has let it go on, with what is bad there, and that word is not to be taken back by one that is older.
+        """
+        judged = {topic: self.standings.get(topic) for topic in why}
+        self.catch_up(alive)
         now = wall_ms()
         for topic in why:
             del self._batches[topic]
         return [
             (topic.encode(), Standing(paused=True, at_ms=now, by=self._instance, why=reason).encode())
             for topic, reason in why.items()
+            if self.standings.get(topic) == judged[topic]
         ]
 
     def take(self, records: Iterable[tuple[bytes, bytes]]) -> None:
