@@ -17,5 +17,8 @@ class Cursor(BaseModel):
     """Of the text of each file that was read: how much of it, and its SHA-256. By it the file is known, under whatever name."""
     first: tuple[int, str] = (0, "")
     """The same of the beginning of a single file, to tell others from it without reading them."""
+    changed_ms: int = 0
+    """When a single file was changed last, as its next row was read: what other files are named like it and were changed later was
+    not read. 0: not known."""
     header: tuple[str, ...] = ()
     """Of a single file that has none of its own, as it goes on where another ended."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from hub.errors import FatalError
 from hub.sdk.contract import Context, Item
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input
-from hub.sdk.sources.file.lines import Stopped, Watch
+from hub.sdk.sources.file.lines import Watch
 from hub.sdk.sources.file.reader import FileReader
 from hub.sdk.sources.file.rows import BadRow, Row
 from hub.sdk.sources.file.succession import FileSuccession, Following
@@ -87,7 +86,7 @@ class Single:
     """One file, read as it stands: an offset says where reading stopped."""
 
     def __init__(self, source: Files, how: Following, cursor: Cursor, say: Say) -> None:
-        self._source, self._follow = source, how.follow
+        self._source = source
         self._files = FileSuccession(source.inputs[0].file, self._open, how, cursor, say)
 
     def require(self) -> None:
@@ -103,9 +102,6 @@ class Single:
         return self._files.rows_before
 
     def rows(self) -> Iterator[_Read]:
-        if self._follow:  # only of an open file it is seen whether there is anything to read, without waiting for it
-            with contextlib.suppress(Stopped):  # reading on meets it again
-                self._files.open()
         item = self._source.item
         return ((row, item(0, row)) for row in self._files.rows())
 

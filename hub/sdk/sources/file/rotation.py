@@ -36,6 +36,20 @@ def written_after(path: Path, own: Path) -> list[Path]:
     return [later[each] for each in sorted(later)]
 
 
+def changed_since(path: Path, at_ms: int) -> list[Path]:
+    """What was at `path` and was renamed, of files that were changed at that time or later: first what was written first.
+
+    Who packs a file may give it the time of then: the names tell the order, where they can.
+    """
+    found: list[tuple[tuple[bool, int], str, Path]] = []
+    for each in beside(path):
+        with suppress(OSError):  # it is gone by now
+            turn = _turn(path, each)
+            if turn is not None and each.stat().st_mtime_ns // 1_000_000 >= at_ms:
+                found.append((turn, each.suffix, each))
+    return [each for *_, each in sorted(found, key=lambda each: (each[0], each[1] == ".gz"))]
+
+
 def named_now(path: Path, identity: tuple[int, int]) -> Path | None:
     """How the file is named that was opened as `path` and was renamed, if it is still in the folder."""
     return next((each for each in beside(path) if identity_of(each) == identity), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,6 +20,7 @@ from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input, Joined
 from hub.sdk.sources.file.lines import Stopped, Watch
 from hub.sdk.sources.file.order import RowFeed, Single, make_feed
+from hub.sdk.sources.file.patience import PatientWork
 from hub.sdk.sources.file.reader import FileReader, open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
 from hub.sdk.sources.file.succession import SETTLE_SECONDS, Following
@@ -73,6 +76,10 @@ class FileSource(Source):
         self._feed: RowFeed | None = None
         self._rows: Iterator[tuple[Row | BadRow, Item]] = iter(())
         self._done = 0
+        self._waiting: PatientWork | None = None
+        """Gathers rows of a file that is followed: the next may be half there, or its file not at all."""
+        self._gathered = _Gathered()
+        self._bytes: tuple[int, int] | None = None
 
     def check(self) -> str:
         reader = self.open(0, Watch())
@@ -87,42 +94,53 @@ class FileSource(Source):
             cursor = None if position is None else Cursor.model_validate(position)
         except ValidationError as error:
             raise PositionLostError(f"{self.context.domain}: the position is none of a file") from error
-        config = self.config
-        how = Following(config.follow, self.context.stop, config.settle_seconds, config.last_line_whole, self.alone)
+        self._end_waiting()
+        config, halt = self.config, threading.Event()
+        stop = halt if config.follow else self.context.stop
+        how = Following(config.follow, stop, config.settle_seconds, config.last_line_whole, self.alone)
         self._feed = make_feed(self, how, cursor, self.context.say)
         self._rows = self._feed.rows()
-        self._done = 0
+        self._done, self._gathered = 0, _Gathered()
+        self._waiting = PatientWork(self._gather, halt) if config.follow else None
 
     def read(self, timeout_seconds: float) -> Batch:
-        feed = self._opened
-        if self.config.follow and not self._await(feed, timeout_seconds):
-            return Batch()
-        items: list[Item] = []
-        last, left = False, None
-        most, follow = self.context.batch_items, self.config.follow
-        try:
-            while len(items) < most:
+        feed, waiting = self._opened, self._waiting
+        if waiting is None:
+            self._gather()
+        elif waiting.is_under_way or self._await(feed, timeout_seconds):
+            waiting.go_on(timeout_seconds, self.context.stop)
+        gathered = self._gathered
+        with gathered.lock:
+            items, gathered.items = gathered.items, []
+            self._done += len(items)
+            after = feed.cursor(feed.rows_before + self._done).model_dump(mode="json") if items else None
+            return Batch(items, after, gathered.last, left=gathered.left)
+
+    def _gather(self) -> None:
+        """Take rows, as many as a batch may have. Of a file that is followed this may wait; what there is can be had meanwhile."""
+        feed, gathered, follow = self._opened, self._gathered, self.config.follow
+        with suppress(Stopped):
+            while len(gathered.items) < self.context.batch_items:
                 found = next(self._rows, None)
-                if found is None:
-                    last = True
-                    break
-                row, item = found
-                if not row.finished:
-                    last, left = True, _left(item)
-                    break
-                feed.take(row)
-                items.append(item)
+                with gathered.lock:
+                    if found is None or not found[0].finished:
+                        gathered.last, gathered.left = True, None if found is None else _left(found[1])
+                        return
+                    row, item = found
+                    feed.take(row)
+                    gathered.items.append(item)
                 if follow and feed.may_wait():  # nothing is held meanwhile
-                    break
-        except Stopped:
-            pass
-        self._done += len(items)
-        after = feed.cursor(feed.rows_before + self._done).model_dump(mode="json") if items else None
-        return Batch(items, after, last, left=left)
+                    return
 
     def close(self) -> None:
+        self._end_waiting()
         if self._feed is not None:
             self._feed.close()
+
+    def _end_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.end()
+            self._waiting = None
 
     def past(self) -> FileSource:
         """Of what lies at the path now; what was rotated away is read by a `folder` source with a `glob`."""
@@ -161,7 +179,9 @@ class FileSource(Source):
         return self._feed.rows_before if self._feed else None
 
     def progress(self) -> tuple[int, int] | None:
-        return (self._feed.bytes_read(), self._feed.bytes_total()) if self._feed else None
+        if self._feed is not None and not (self._waiting and self._waiting.is_under_way):
+            self._bytes = self._feed.bytes_read(), self._feed.bytes_total()
+        return self._bytes
 
     # -- rows ----------------------------------------------------------------------------------------------------------------
 
@@ -218,6 +238,16 @@ class FileSource(Source):
                 )
         if len(self.inputs) > 1:
             raise ConfigurationError("only one file can be followed; make an edge of each, or leave out `follow`")
+
+
+@dataclass
+class _Gathered:
+    """Rows that were taken and not handed on yet. `last`: no more will come, and `left` is what is left behind."""
+
+    items: list[Item] = field(default_factory=list)
+    last: bool = False
+    left: str | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def _left(item: Item) -> str:

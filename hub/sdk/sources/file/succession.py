@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from hub.errors import FatalError
 from hub.sdk.sources.file.cursor import Cursor
-from hub.sdk.sources.file.lines import Stopped, Watch
+from hub.sdk.sources.file.lines import Lines, Stopped, Watch
 from hub.sdk.sources.file.reader import FileReader
-from hub.sdk.sources.file.rotation import beside, identity_of, named_now, written_after
+from hub.sdk.sources.file.rotation import beside, changed_since, identity_of, named_now, written_after
 from hub.sdk.sources.file.rows import BadRow, Row
 from hub.sdk.sources.file.trail import FileTrail, first_of
 from hub.sdk.sources.file.watched import ChangedError, FileChange
@@ -47,6 +48,22 @@ class Following:
     alone: bool = False
 
 
+@dataclass
+class _Taken:
+    """Of which file the last row was that is done."""
+
+    trail: FileTrail
+    header: tuple[str, ...]
+    lines: Lines
+    changed_ms: int
+
+    def last_changed_ms(self) -> int:
+        """When the file was changed last, as long as it is open."""
+        with suppress(ValueError, OSError):
+            self.changed_ms = self.lines.content.changed_ms()
+        return self.changed_ms
+
+
 class FileSuccession:
     """Iterate `rows` once, and `take` each row when it is done: `cursor` then is behind it. `close` at the end.
 
@@ -56,7 +73,7 @@ class FileSuccession:
     def __init__(self, path: Path, open_file: Open, how: Following, cursor: Cursor, say: Callable[[str], None]) -> None:
         self._path, self._open_file, self._how, self._say = path, open_file, how, say
         self._place = cursor
-        self._taken: tuple[FileTrail, tuple[str, ...]] | None = None
+        self._taken: _Taken | None = None
         self._offset, self._line = 0, 1
         self.rows_before = cursor.rows
         """Done in earlier runs; 0 if what they read is found nowhere."""
@@ -92,18 +109,21 @@ class FileSuccession:
 
     def take(self, row: Row | BadRow) -> None:
         """The row is done."""
-        if self._taken is None or self._taken[0] is not self._trail:
-            self._taken = (self._trail, tuple(self._header))
+        assert self.reader is not None
+        if self._taken is None or self._taken.trail is not self._trail:
+            lines = self.reader.lines
+            self._taken = _Taken(self._trail, tuple(self._header), lines, lines.content.changed_ms())
         self._offset, self._line = row.end, row.line + row.lines
 
     def cursor(self, rows: int) -> Cursor:
         """Behind the last row taken; it names what was read of the file, and not what is there now."""
         if self._taken is not None:
-            trail, header = self._taken
+            trail = self._taken.trail
             trail.take(self._offset)
             self._place = Cursor(
-                offset=self._offset, line=self._line, heads=(trail.head,), first=trail.first, header=header
-            )
+                offset=self._offset, line=self._line, heads=(trail.head,), first=trail.first,
+                changed_ms=self._taken.last_changed_ms(), header=self._taken.header,
+            )  # fmt: skip
         return self._place.model_copy(update={"rows": rows})
 
     def knows(self, cursor: Cursor) -> bool:
@@ -120,6 +140,7 @@ class FileSuccession:
     def _look_beside(self, what: str) -> None:
         """What was read is not at the path: go on in the file that has it, else with what is at the path."""
         place = self.cursor(0)
+        identity = None if self.reader is None else self.reader.lines.content.identity
         self.close()
         for each in beside(self._path) if place.offset else ():
             if self._resume(each, away=True):
@@ -127,12 +148,21 @@ class FileSuccession:
                     f"{self._path.name} {what}; what was read of it is in {each.name}: reading its rest, then the new file"
                 )
                 return
+        # it may have been renamed since, and so may others, with rows that nobody has read
+        written = named_now(self._path, identity) if identity else None
+        first = written or next(iter(self._unread(place.changed_ms, place)), self._path)
+        begins = "it" if first == self._path else f"{first.name}, what was renamed after that, and then the new file,"
         self._say(
-            f"{self._path.name} {what}, and no file beside it has what was read; reading it from the start, rows that were "
+            f"{self._path.name} {what}, and no file beside it has what was read; reading {begins} from the start, rows that were "
             "sent before are recognised as repeats"
         )
         self.rows_before = 0 if self._taken is None else self.rows_before
-        self._begin(self._path)
+        self._begin(first)
+
+    def _unread(self, since_ms: int, place: Cursor) -> list[Path]:
+        """Renamed files of this path that were changed since, but for those that have what was read already, the oldest first."""
+        found = changed_since(self._path, since_ms) if since_ms else []
+        return [each for each in found if not (place.offset and self._begins_with(each, place))]
 
     def _go_on(self) -> bool:
         """Take up the next file, if this one is over because another lies at the path."""
@@ -166,10 +196,13 @@ class FileSuccession:
         return True
 
     def _next(self, over: FileReader) -> Path:
-        identity = over.lines.content.identity
+        content = over.lines.content
+        identity = content.identity
         while True:
             own = named_now(self._path, identity)
-            chosen = next(iter(written_after(self._path, own)), self._path) if own else self._path
+            # packed or deleted since, it has no name by which others could be told to follow it; then their times tell
+            later = written_after(self._path, own) if own else self._unread(content.changed_ms(), self.cursor(0))
+            chosen = next(iter(later), self._path)
             if own == named_now(self._path, identity):  # else files were renamed while they were looked at
                 return chosen
 

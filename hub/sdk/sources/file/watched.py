@@ -115,6 +115,10 @@ class WatchedFile:
             self._seen, self._still_since = seen, self._now()
         return max(self._now() - self._still_since, time.time() - status.st_mtime)
 
+    def changed_ms(self) -> int:
+        """When it was changed last, UTC ms, also if it is deleted by now. Raises ValueError once it is closed."""
+        return os.fstat(self._file.fileno()).st_mtime_ns // 1_000_000
+
     def size(self) -> int:
         return os.fstat(self._number).st_size
 

@@ -29,6 +29,7 @@ class WorkbookContent:
     def __init__(self, path: Path, sheet: str | None) -> None:
         status = path.stat()
         self._size, self.identity = status.st_size, (status.st_dev, status.st_ino)
+        self._changed_ms = status.st_mtime_ns // 1_000_000
         self._done = 0
         self._csv = _saved_as_csv(path, sheet)
 
@@ -49,6 +50,9 @@ class WorkbookContent:
 
     def quiet_seconds(self) -> float:
         return float("inf")
+
+    def changed_ms(self) -> int:
+        return self._changed_ms
 
     def bytes_read(self) -> int:
         return self._done
