@@ -1,9 +1,10 @@
-"""Deliveries that no receiver takes, into hub.dead."""
+"""Deliveries that no receiver takes, and what was gone before it was read, into hub.dead."""
 
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, Producer
 
@@ -18,7 +19,8 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.kafka.client import producer_config
 from hub.stream.letters.dead_letters import fitted
-from hub.topics import DEAD
+from hub.stream.letters.gaps import Gap
+from hub.topics import DEAD, source_of
 
 log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 30.0
@@ -48,15 +50,26 @@ class SinkLetters:
             value=to_json(delivery.values).encode(),
         )
         fits = fitted(letter.to_avro())
+        self._write(fits, fits["key"])
+        metrics.DEAD_LETTERS.labels(letter.stage, letter.reason, self._name).inc()
+        log.warning("%s: set aside in %s: %s", self._name, DEAD.name, why)
+
+    def note_gap(self, gap: Gap) -> None:
+        """Return when Kafka has the letter that stands for what was gone before this sink had read it. Raises as `set_aside`."""
+        self._write(gap.letter(self._stage, wall_ms()), f"{gap.topic}[{gap.partition}]".encode())
+        reason = str(gap.reason)
+        metrics.DEAD_LETTERS.labels(self._stage, reason, self._name).inc()
+        metrics.GAPS.labels(self._stage, source_of(gap.topic), reason).inc()
+        metrics.GAP_RECORDS.labels(self._stage, source_of(gap.topic), reason).inc(gap.records_at_most)
+
+    def _write(self, letter: Mapping[str, Any], key: bytes) -> None:
         failed: list[KafkaError] = []
         self._made().produce(
-            self._settings.topic(DEAD.name), self._codec.encode_one(DeadLetter.subject(), fits), fits["key"],
+            self._settings.topic(DEAD.name), self._codec.encode_one(DeadLetter.subject(), letter), key,
             on_delivery=lambda error, _: failed.append(error) if error is not None else None,
         )  # fmt: skip
         if self._made().flush(_FLUSH_SECONDS) or failed:
             raise UndeliveredError(f"{self._name}: {DEAD.name} did not take a dead letter; nothing is lost")
-        metrics.DEAD_LETTERS.labels(letter.stage, letter.reason, self._name).inc()
-        log.warning("%s: set aside in %s: %s", self._name, DEAD.name, why)
 
     def _made(self) -> Producer:
         if self._producer is None:

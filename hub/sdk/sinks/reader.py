@@ -16,7 +16,9 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
+from hub.stream.kafka.extent import Extent
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
+from hub.stream.letters.gaps import Gap, ReadSoFar, resume
 
 log = logging.getLogger(__name__)
 _ASK_SECONDS = 30.0
@@ -45,14 +47,27 @@ class Records(Protocol):
 
 
 class DeliveryReader:
-    """One consumer. Raises RetriableError without Kafka, FatalError where a topic is not there or may not be read."""
+    """One consumer. Raises RetriableError without Kafka, FatalError where a topic is not there or may not be read.
 
-    def __init__(self, settings: Settings, codec: Codec, name: str, group: str, topics: Iterable[str]) -> None:
-        """`topics` as SinkSpec.topics gives them. `group`: without the namespace."""
+    Where the broker has nothing any more at the offset that is to be read next, it goes on where there is something.
+    """
+
+    def __init__(
+        self, settings: Settings, codec: Codec, name: str, group: str, topics: Iterable[str],
+        note_gap: Callable[[Gap], None] = lambda gap: None,
+    ) -> None:  # fmt: skip
+        """`topics` as SinkSpec.topics gives them. `group`: without the namespace. `note_gap` is told what was gone before it was
+        read, and returns once that is written down."""
         self._settings, self._codec = settings, codec
         self._topics = list(topics)
         self._what = f"{name}: reading {', '.join(self._topics)}"
-        self._consumer = Consumer(consumer_config(settings, f"sink.{name}", settings.namespace + group))
+        own = {"auto.offset.reset": "error"}  # else what is gone would be passed over without a word
+        self._consumer = Consumer(consumer_config(settings, f"sink.{name}", settings.namespace + group) | own)
+        self._note_gap = note_gap
+        self._first = OFFSET_STORED
+        """Where a place is begun of which nothing else is known."""
+        self._next: dict[DeliveryPlace, int] = {}
+        """The offset of each place that is to be read next, as far as it was read, or its sink remembers it."""
         self._steps = Steps(settings, self._consumer)
         self._committed: dict[DeliveryPlace, int] = {}
         self._held: set[DeliveryPlace] = set()
@@ -113,6 +128,7 @@ class DeliveryReader:
             revoked(lost)
             self._committed.clear()
             self._held.clear()
+            self._next.clear()
 
         def lose(consumer: Consumer, places: list[TopicPartition]) -> None:
             give_back(consumer, places, lost=True)
@@ -133,8 +149,9 @@ class DeliveryReader:
     def _from(self, positions: SinkPositions, places: list[TopicPartition]) -> list[TopicPartition]:
         """Where a sink that remembers goes on. XXX: only what the sink has counts, and not what the group has committed: a table
         that somebody has emptied is filled again, not gone on with."""
-        first = OFFSET_STORED if self._begin_now else OFFSET_BEGINNING
+        self._first = first = OFFSET_STORED if self._begin_now else OFFSET_BEGINNING
         named = [DeliveryPlace(each.topic, each.partition) for each in places]
+        self._next = {place: positions[place] for place in named if place in positions}
         return [TopicPartition(*place, positions.get(place, first)) for place in named]
 
     def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]:
@@ -151,11 +168,45 @@ class DeliveryReader:
         if error is not None:
             if cannot_be_unpacked(error):
                 self._steps.over(message)
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                return self._go_on(DeliveryPlace(message.topic(), message.partition()))
             else:
                 self._complain(error)
             return None
         place = DeliveryPlace(message.topic(), message.partition())
+        self._next[place] = message.offset() + 1
         return ReadRecord(place, message.offset(), self._delivery(message, place))
+
+    def _go_on(self, place: DeliveryPlace) -> ReadRecord | None:
+        """Read on where the broker has something. What was passed over is written down; a record that is nobody's stands for it, so
+        that it is done."""
+        partition = TopicPartition(*place)
+        with kafka_errors(self._what):
+            if place in self._next:
+                position: int | None = self._next[place]
+            else:
+                stored = self._consumer.committed([partition], timeout=_ASK_SECONDS)[0].offset
+                position = stored if stored >= 0 else None
+            first, end = self._consumer.get_watermark_offsets(partition, timeout=_ASK_SECONDS)
+            topic = place.topic.removeprefix(self._settings.namespace)
+            start, gap = resume(topic, place.partition, ReadSoFar(position), Extent(first, end))
+            if gap is not None:
+                log.error("%s: %s: %s", self._what, gap.place, gap.detail)
+                self._note_gap(gap)
+            self._next[place] = start
+            self._assign_anew(place)
+        return None if gap is None else ReadRecord(place, start - 1, None)
+
+    def _assign_anew(self, moved: DeliveryPlace) -> None:
+        """Read on at `moved` where it is to go on, and at all others where they are. XXX: to seek there does nothing, once the
+        broker had nothing at the offset before."""
+        places = self._consumer.position(self._consumer.assignment())
+        for each in places:
+            place = DeliveryPlace(each.topic, each.partition)
+            if place == moved or each.offset < 0:
+                each.offset = self._next.get(place, self._first)
+        self._consumer.assign(places)
+        self._held.clear()  # whoever reads says again what is to wait
 
     def _delivery(self, message: Message, place: DeliveryPlace) -> Delivery | None:
         try:

@@ -89,7 +89,8 @@ def run_sink(
     letters = SinkLetters(settings, codec, name, f"sink:{name}")
 
     def reader() -> DeliveryReader:
-        made = DeliveryReader(settings, codec, name, group, spec.topics(settings.namespace))
+        topics = spec.topics(settings.namespace)
+        made = DeliveryReader(settings, codec, name, group, topics, letters.note_gap)
         if spec.begin == "now":
             made.begin_now()
         return made
