@@ -48,12 +48,16 @@ class Problems:
             raise DeclarationError(self.subject, self.problems)
 
 
+def nearest(wrong: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, if one is near enough."""
+    return next(iter(difflib.get_close_matches(wrong, sorted(names), n=1)), None)
+
+
 def hint(wrong: str, names: Iterable[str]) -> str:
     """What was probably meant, or what there is, as the end of a sentence."""
     known = sorted(names)
-    near = difflib.get_close_matches(wrong, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    if (near := nearest(wrong, known)) is not None:
+        return f"did you mean {near!r}?"
     if not known:
         return "there are none"
     return f"known are {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"

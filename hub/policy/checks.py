@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from hub.declared.document import Document, Location
-from hub.declared.problems import Problems, hint
+from hub.declared.problems import Problems, hint, nearest
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, leaves_none, may_apply, outcome_mistakes
 from hub.policy.division_checks import division_mistakes
@@ -114,9 +114,10 @@ class Checker:
             self._area("organisation.yaml", location, code)
 
     def _reporting(self, sources: Collection[str]) -> None:
-        """A source that never reports makes its row, or what is said of it, stand there for nothing."""
+        """A misspelt source makes its row, or what is said of it, stand there for nothing. One that is like none that is known may
+        report from elsewhere."""
         for file, location, source in sources_named(self._parts):
-            if source not in sources and not self._of_a_pack(file, location):
+            if source not in sources and nearest(source, sources) and not self._of_a_pack(file, location):
                 self._note(
                     file, location, f"there is no source {source!r}; {hint(source, sources)} (one without a connector here "
                     "stands under `sources` in city.yaml)"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from hub.bounds import SYSTEM_ID
 from hub.declared.document import Location
+from hub.policy.city import City
+from hub.policy.models import Exit, Route
 from hub.policy.parts import Parts
 
 NamedPlace = tuple[str, Location, str]
@@ -31,6 +33,24 @@ def sources_named(parts: Parts) -> Iterator[NamedPlace]:
     for source in parts.divisions.spec.sources if parts.divisions is not None else ():
         yield "divisions.yaml", ("sources", source), source
     yield from _in_topics(parts, "city")
+
+
+def strangers(city: City, known: Collection[str]) -> list[str]:
+    """One sentence for each source that rows or conditions ask for and nobody here knows: no mistake if it reports from afar."""
+    ladder: tuple[Route | Exit, ...] = (*city.exits, *city.routes, *city.fallback)
+    asked = [(f"routes.yaml, row {row.id!r},", row.when.source) for row in ladder]
+    asked += [(f"deadlines.yaml, row {rule.id!r},", rule.when.source) for rule in city.deadlines]
+    asked += [(f"deadlines.yaml, condition {name!r},", spec.source) for name, spec in city.conditions.items()]
+    found: dict[str, str] = {}
+    for where, sources in asked:
+        for source in sources or ():
+            if source not in known and source not in city.file.sources:
+                found.setdefault(source, where)
+    return [
+        f"{where} asks for the source {source!r} 来源, which has no connector here; if it publishes by itself, list it under "
+        "`sources` in city.yaml"
+        for source, where in found.items()
+    ]
 
 
 def departments_named(parts: Parts) -> Iterator[NamedPlace]:

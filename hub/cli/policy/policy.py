@@ -38,21 +38,24 @@ def policy() -> None:
 def check(settings: Settings, folder: Path | None, follows: Path | None, as_json: bool) -> None:
     """Say every mistake with file and line: unknown names, rows never reached, examples that do not hold.
 
-    Sources are those with a connector here, and those that city.yaml lists under `sources`. A campaign 专项 that no deadline times
-    is told as a hint. Exits with 1 if there is a mistake.
+    Sources are those with a connector here, and those that city.yaml lists under `sources`: a name that is nearly one of them is a
+    mistake, any other a hint. A campaign 专项 that no deadline times is a hint too. Exits with 1 if there is a mistake.
     """
     from hub.cli.policy.keeping import too_short
     from hub.core.rules.examples import check_examples
     from hub.core.rules.succession import succeed
     from hub.declared.problems import DeclarationError
     from hub.policy import load_city
+    from hub.policy.campaigns import untimed_campaigns
+    from hub.policy.source_checks import strangers
     from hub.sdk.manifest import discover
     from hub.topics import OWN_SOURCE
 
     chosen = folder or settings.city
     succession = None
+    known = {*discover(), OWN_SOURCE}
     try:
-        city = load_city(chosen, {*discover(), OWN_SOURCE})
+        city = load_city(chosen, known)
         mistakes = [*check_examples(city), *too_short(city, settings)]
         if follows is not None:
             succession = succeed(load_city(follows), city)
@@ -63,7 +66,7 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
     if mistakes:
         _say_mistakes(chosen, mistakes, as_json)
         sys.exit(1)
-    _say_good(city, succession, as_json)
+    _say_good(city, succession, [*strangers(city, known), *untimed_campaigns(city)], as_json)
 
 
 def _say_mistakes(folder: Path, mistakes: list[str], as_json: bool) -> None:
@@ -75,10 +78,7 @@ def _say_mistakes(folder: Path, mistakes: list[str], as_json: bool) -> None:
     say(f"{len(mistakes)} mistake{'' if len(mistakes) == 1 else 's'} 处错误 in {folder}")
 
 
-def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
-    from hub.policy.campaigns import untimed_campaigns
-
-    hints = untimed_campaigns(city)
+def _say_good(city: City, succession: Succession | None, hints: list[str], as_json: bool) -> None:
     counts = {
         "categories 类别": len(city.categories), "departments 部门": len(city.departments), "exits 派前分流": len(city.exits),
         "routes 派单规则": len(city.routes), "fallback 兜底": len(city.fallback), "deadlines 时限": len(city.deadlines),

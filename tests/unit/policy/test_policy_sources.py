@@ -8,6 +8,7 @@ import pytest
 
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
+from hub.policy.source_checks import strangers
 from tests.unit.policy.policy_folder import FILES, changed, write_folder
 
 SOURCES = ("hotline", "police")
@@ -69,16 +70,29 @@ def test_a_city_names_those_without_a_connector(tmp_path: Path) -> None:
     assert mistakes(tmp_path) == []
 
 
+def test_one_that_is_like_none_may_report_from_elsewhere(tmp_path: Path) -> None:
+    changes = changed(
+        "routes.yaml", "when: {family: [road]}", "when: {family: [road], source: [hotline, village_radio]}"
+    )
+    write_folder(tmp_path, **changes)
+    (said,) = strangers(load_city(tmp_path, SOURCES), SOURCES)
+    assert said.startswith(
+        "routes.yaml, row 'road', asks for the source 'village_radio' 来源, which has no connector here"
+    ), said
+    write_folder(tmp_path, city_yaml=FILES["city.yaml"] + "sources: [village_radio]\n", **changes)
+    assert strangers(load_city(tmp_path, SOURCES), SOURCES) == []
+
+
 def test_an_example_of_a_pack_shows_its_rows_where_there_is_no_such_system(tmp_path: Path) -> None:
     city, pack = tmp_path / "city", tmp_path / "pack"
     for folder in (city, pack):
         folder.mkdir()
     write_folder(city, city_yaml=FILES["city.yaml"] + "include: [../pack]\n", examples_yaml="examples: []\n")
-    shown = FILES["examples.yaml"].replace("source: hotline", "source: drones")
+    shown = FILES["examples.yaml"].replace("source: hotline", "source: hotlin")
     (pack / "examples.yaml").write_text(shown, encoding="utf-8")
     assert mistakes(city) == []
     (city / "examples.yaml").write_text(shown.replace("a hole", "another"), encoding="utf-8")
-    assert [found.partition(";")[0] for found in mistakes(city)] == ["examples.yaml:3: there is no source 'drones'"]
+    assert [found.partition(";")[0] for found in mistakes(city)] == ["examples.yaml:3: there is no source 'hotlin'"]
 
 
 @pytest.mark.parametrize(
