@@ -31,6 +31,10 @@ CONNECTION_SECONDS = 15.0
 _IDLE_SECONDS = 10
 """A connection is kept so long between calls. Clients mostly keep theirs for 5 s: where both end at once, a call is lost."""
 _STOP_SECONDS = 1
+_HALF_OPEN_SECONDS = 5.0
+"""An answer still reaches so long who has ended his own side: one that has gone for good looks the same."""
+_WHOLE = (h11.DONE, h11.MUST_CLOSE)
+"""A call has come, and nothing of it is missing: another may follow, or none will (`Connection: close`)."""
 
 
 class Page(NamedTuple):
@@ -67,6 +71,7 @@ class _BoundedProtocol(H11Protocol):
     limits: ClassVar[PortLimits]
     _until: asyncio.TimerHandle
     _is_coming = True
+    _is_half_open = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -77,9 +82,17 @@ class _BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.limits.busy_seconds is not None and self.conn.their_state is h11.DONE and self._is_coming:
+        if self.limits.busy_seconds is not None and self.conn.their_state in _WHOLE and self._is_coming:
             self._is_coming = False
             self._begin(self.limits.busy_seconds)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's says None: it hangs up at once
+        """Whoever has sent all of his call may end his side of the connection, and waits for the answer (RFC 9112, 9.6)."""
+        cycle: Any = self.cycle
+        self._is_half_open = cycle is not None and not cycle.response_complete and self.conn.their_state in _WHOLE
+        if self._is_half_open:
+            self._begin(_HALF_OPEN_SECONDS)
+        return self._is_half_open
 
     def send_400_response(self, msg: str) -> None:
         """XXX: of bytes that are no HTTP behind a head that is, uvicorn tells its app nothing, and both answer: what h11 then
@@ -94,10 +107,14 @@ class _BoundedProtocol(H11Protocol):
             cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        if self.limits.renewed and hasattr(self, "_until"):
+        if self.limits.renewed and hasattr(self, "_until") and not self._is_half_open:
             self._begin(self.limits.seconds)
             self._is_coming = True
         super().on_response_complete()
+        if (
+            self._is_half_open and self.cycle.response_complete
+        ):  # no other call that came with this one is being answered
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if hasattr(self, "_until"):

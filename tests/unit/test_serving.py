@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from hub import serving
 from hub.errors import FatalError
-from hub.serving import Page, PageServer, json_page
+from hub.serving import Page, PageServer, PortLimits, Server, json_page
 from tests.raw_calls import answer_to
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
@@ -129,3 +131,51 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(FatalError, match=rf"127\.0\.0\.1:{port}.+choose another port"):
             PageServer({}, "127.0.0.1", port).start()
+
+
+@pytest.mark.parametrize("rest", ["", "Connection: close\r\n", "Connection: keep-alive\r\n"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_who_ends_his_side_behind_a_whole_call_is_answered(server: PageServer, version: str, rest: str) -> None:
+    """As `printf ... | nc -N` does; then the connection is ended, not kept for a call that cannot come."""
+    answer = answer_to(server.port, f"GET /metrics HTTP/{version}\r\nHost: x\r\n{rest}\r\n", ends=True)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"up 1\n")
+
+
+def test_all_calls_that_came_whole_are_answered(server: PageServer) -> None:
+    call = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert answer_to(server.port, call + call, ends=True).count(b"up 1\n") == 2
+
+
+def test_who_ends_his_side_within_a_call_is_hung_up_on(server: PageServer) -> None:
+    assert answer_to(server.port, "GET /metrics HTTP/1.1\r\nHost:", ends=True) == b""
+    assert answer_to(server.port, "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx", ends=True) == b""
+    assert served(server, "/metrics")
+
+
+class Waiting:
+    """An app that answers nobody, and notes who is gone."""
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.gone.set()
+
+
+def test_who_is_gone_while_he_waits_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He looks like one who has ended his side alone, so he is waited for a little."""
+    monkeypatch.setattr(serving, "_HALF_OPEN_SECONDS", 0.2)
+    with Server(app := Waiting(), "127.0.0.1", 0, PortLimits(8, 600.0), "waits") as server:
+        assert answer_to(server.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", ends=True) == b""
+        assert app.gone.wait(PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize("kept", ["close", "keep-alive"])
+def test_how_long_a_call_that_has_come_whole_may_last_counts_for_the_last_one_too(kept: str) -> None:
+    """A proxy that keeps no connections says of each call that it is the last."""
+    with Server(app := Waiting(), "127.0.0.1", 0, PortLimits(8, 600.0, busy_seconds=0.2), "waits") as server:
+        assert answer_to(server.port, f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {kept}\r\n\r\n") == b""
+        assert app.gone.wait(PATIENCE_SECONDS)
