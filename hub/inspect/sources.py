@@ -8,10 +8,17 @@ from hub.errors import FatalError
 from hub.inspect.reading import Partition, committed_offsets, spans
 from hub.settings import Settings
 from hub.stream.kafka.extents import topic_ids
+from hub.stream.kafka.known import on_broker
 from hub.stream.pauses.standings import Standing
 from hub.topics import is_own
 
 _READER = "deduplicate"
+
+
+def topics_there(settings: Settings) -> Mapping[str, int]:
+    """The topics that the broker has. A source may be paused whose topic is none of them: it was deleted since, or somebody else
+    wrote its name into hub.sources. Raises FatalError or RetriableError without an answer."""
+    return on_broker(settings, "by-hand")()
 
 
 def ends_of(settings: Settings, topic: str) -> dict[int, int]:

@@ -9,7 +9,7 @@ from rich.text import Text
 from hub.cli.terminal.options import with_settings
 from hub.cli.terminal.sending import Sender
 from hub.clock import iso, wall_ms
-from hub.inspect.sources import ends_of, let_go_on, log_of, topic_named, waiting
+from hub.inspect.sources import ends_of, let_go_on, log_of, topic_named, topics_there, waiting
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 from hub.stream.pauses.source_log import as_they_stand
@@ -17,6 +17,7 @@ from hub.topics import SOURCES
 from hub.web.access.chain import AuditedAct
 from hub.web.access.trail import note_command
 
+_NO_TOPIC = "no such topic 主题不存在"
 _WIDTH = 150
 """Where there is no terminal to ask."""
 
@@ -32,13 +33,14 @@ def source() -> None:
 def list_command(settings: Settings, as_json: bool) -> None:
     """The sources that are paused 暂停, why, and how many of their records wait."""
     paused = as_they_stand(settings, "by-hand").paused
+    there = topics_there(settings) if paused else {}
     rows = [
         {
             "topic": topic,
             "since": iso(each.at_ms),
             "why": each.why,
             "by": each.by,
-            "waiting": sum(waiting(settings, topic).values()),
+            "waiting": sum(waiting(settings, topic).values()) if topic in there else None,
         }
         for topic, each in sorted(paused.items())
     ]
@@ -50,7 +52,8 @@ def list_command(settings: Settings, as_json: bool) -> None:
         return
     table = Table("topic 主题", "since 自", "waiting 待读", "why 原因", show_edge=False)
     for row in rows:
-        table.add_row(*(Text(str(row[name])) for name in ("topic", "since", "waiting", "why")))
+        shown = row | {"waiting": _NO_TOPIC if row["waiting"] is None else row["waiting"]}
+        table.add_row(*(Text(str(shown[name])) for name in ("topic", "since", "waiting", "why")))
     console = Screen()
     (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
     say("Mend the sender, then `cityhub source resume NAME`; until then its records wait, and everybody else goes on.")
@@ -72,19 +75,24 @@ def resume(settings: Settings, name: str, skip: bool, yes: bool, as_json: bool) 
     that start later as well.
     """
     topic = topic_named(name, as_they_stand(settings, "by-hand").paused.keys())
-    through = ends_of(settings, topic)
-    left = sum(waiting(settings, topic).values())
+    there = topic in topics_there(settings)
+    through, log = (ends_of(settings, topic), log_of(settings, topic)) if there else ({}, "")
+    left = sum(waiting(settings, topic).values()) if there else 0
     if skip and not (yes or as_json):
         say(
             f"{left:,} records of {topic} will not be read, good ones among them; they stay in the topic as long as it keeps them."
         )
         click.confirm("Leave them out?", abort=True)
-    said = let_go_on(through, wall_ms(), "cityhub source resume", log=log_of(settings, topic), skip=skip)
+    said = let_go_on(through, wall_ms(), "cityhub source resume", log=log, skip=skip)
     note_command(settings, AuditedAct("source.resume", topic, {"waiting": left}, {"skip": skip}))
     with Sender(settings) as sender:
         sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
     if as_json:
         say_json({"topic": topic, "waiting": left, "skipped": skip})
+    elif not there:
+        say(
+            f"{topic} is paused no more 不再暂停; its topic is not there: nothing waits, and it is read once there is one"
+        )
     elif skip:
         say(
             f"{topic} goes on 恢复 without the {left:,} records that waited; `cityhub dead list --reason skipped` names them"

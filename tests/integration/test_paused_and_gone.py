@@ -1,0 +1,50 @@
+"""A source that is paused and whose topic is gone hides nobody from `cityhub source`, and can be let go on; on a real Kafka."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hub.cli.main import cli
+from hub.cli.process.children import environment_of
+from hub.cli.terminal.sending import Sender
+from hub.errors import FatalError
+from hub.settings import Settings
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.pauses.standings import Standing
+from hub.topics import SOURCES, city_events
+
+pytestmark = pytest.mark.kafka
+POLICE, GONE = city_events("police").name, city_events("gone").name
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Settings:
+    settings = Settings(bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=1, state_dir=tmp_path)
+    ensure_topics(settings, [city_events("police"), SOURCES])
+    with Sender(settings) as sender:
+        for topic in (GONE, POLICE):
+            said = Standing(paused=True, at_ms=1, by="a test", why="rubbish")
+            sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
+        sender.send(POLICE, b"P1", b"waits", partition=0)
+    return settings
+
+
+def command(settings: Settings, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["source", *arguments], env=environment_of(settings), catch_exceptions=False)
+
+
+def test_the_others_are_listed_and_it_can_be_let_go_on(settings: Settings) -> None:
+    said = command(settings, "list", "--json")
+    assert said.exit_code == 0, said.output
+    assert {row["topic"]: row["waiting"] for row in json.loads(said.stdout)} == {GONE: None, POLICE: 1}
+    assert "no such topic 主题不存在" in command(settings, "list").output
+    resumed = command(settings, "resume", "gone")
+    assert resumed.exit_code == 0, resumed.output
+    assert "its topic is not there" in resumed.output
+    with pytest.raises(FatalError, match="no source or department 'gone' is paused"):  # said twice
+        command(settings, "resume", "gone")
+    assert [row["topic"] for row in json.loads(command(settings, "list", "--json").stdout)] == [POLICE]
