@@ -80,7 +80,7 @@ class NarrowDecoder:
     def _batch(self, bodies: Sequence[bytes | None]) -> pa.RecordBatch | None:
         """None if some of them are no records. What lies behind the last field is not looked at."""
         if not bodies:
-            return pa.RecordBatch.from_pylist([], schema=self._schema.arrow)
+            return self._schema.no_rows
         with batch_decoder_errors() as failed:
             batch = pyruhvro.deserialize_array(bodies, self._schema.text)
             batch.validate(full=True)  # finds text that is not UTF-8

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
-from hub.stream.avro.decoding import decode, decode_exactly, empty, read, rewritten, sift
+from hub.stream.avro.decoding import decode, decode_exactly, read, rewritten, sift
 from hub.stream.avro.readable import is_readable
 from hub.stream.avro.registry import FRAME, Registry, Schema, make_schema
 
@@ -118,7 +118,7 @@ class Codec:
         """
         reader = self._registry.latest(subject)
         if not values:
-            return Decoded(empty(reader), np.zeros(0, np.int64), pa.array([], pa.binary()))
+            return Decoded(reader.no_rows, np.zeros(0, np.int64), pa.array([], pa.binary()))
         rows, bodies, rejects = self._unframe(reader, values, at_most)
         framed = values if rows is None else None
         if rows is None:
@@ -263,7 +263,7 @@ def _serialized(schema: Schema, batch: pa.RecordBatch) -> pa.BinaryArray:
 def _batch(schema: Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:
     rows = len(next(iter(columns.values()), ()))
     if not rows:
-        return empty(schema)
+        return schema.no_rows
     arrays = [
         _fitted(columns[field_.name], field_.type)
         if field_.name in columns

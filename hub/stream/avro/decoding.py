@@ -91,7 +91,7 @@ def decode_exactly(
     of the time of decoding it.
     """
     if not len(bodies):
-        return empty(schema), np.zeros(0, np.int64)
+        return schema.no_rows, np.zeros(0, np.int64)
     with batch_decoder_errors() as failed:
         batch = _deserialized(schema, bodies, framed)
         batch.validate(full=True)  # finds text that is not UTF-8
@@ -168,12 +168,7 @@ def _judge(schema: Schema, position: int, body: bytes, sifted: Sifted) -> None:
 
 def decode(schema: Schema, bodies: pa.BinaryArray) -> pa.RecordBatch:
     """Records that were sifted, as a batch."""
-    return _deserialized(schema, bodies, None) if len(bodies) else empty(schema)
-
-
-def empty(schema: Schema) -> pa.RecordBatch:
-    """A batch without rows."""
-    return pa.RecordBatch.from_pylist([], schema=schema.arrow)
+    return _deserialized(schema, bodies, None) if len(bodies) else schema.no_rows
 
 
 def _deserialized(schema: Schema, bodies: pa.BinaryArray, framed: Sequence[bytes | None] | None) -> pa.RecordBatch:

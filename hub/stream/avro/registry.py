@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +70,11 @@ class Schema:
         return pyruhvro.avro_to_arrow_schema(self.text)
 
     @cached_property
+    def no_rows(self) -> pa.RecordBatch:
+        """A batch without rows, made once: each tick of an agent asks for several, and Arrow makes one field by field."""
+        return pa.RecordBatch.from_pylist([], schema=self.arrow)
+
+    @cached_property
     def defaults(self) -> dict[str, pa.Scalar]:
         """The default of each field that has one."""
         fields = (field for field in self.declared["fields"] if "default" in field)
@@ -121,22 +126,33 @@ def make_schema(schema_id: int, subject: str, version: int, declared: dict[str, 
     return Schema(schema_id, subject, version, text, declared)
 
 
+@cache
+def _published(folder: Path) -> tuple[Schema, ...]:
+    """What a folder of schemas holds, each subject's versions in their order. Read once: what is published never changes."""
+    ids: dict[str, dict[str, int]] = json.loads((folder / "ids.json").read_text("utf-8"))
+    return tuple(
+        make_schema(
+            schema_id, f"{AVRO_NAMESPACE}.{record}", int(version), _declared(folder / record / f"v{version}.avsc")
+        )
+        for record, versions in ids.items()
+        for version, schema_id in sorted(versions.items(), key=lambda item: int(item[0]))
+    )
+
+
+def _declared(path: Path) -> dict[str, Any]:
+    try:
+        declared: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise FatalError(f"schema {path}: {error}; every id in ids.json needs its .avsc file") from error
+    return declared
+
+
 class FileRegistry:
     """The embedded default: schemas/<record>/v<n>.avsc with the ids of schemas/ids.json."""
 
     def __init__(self, folder: Path = SCHEMAS) -> None:
-        self._by_id: dict[int, Schema] = {}
-        self._latest: dict[str, Schema] = {}
-        ids: dict[str, dict[str, int]] = json.loads((folder / "ids.json").read_text("utf-8"))
-        for record, versions in ids.items():
-            for version, schema_id in sorted(versions.items(), key=lambda item: int(item[0])):
-                path = folder / record / f"v{version}.avsc"
-                try:
-                    declared = json.loads(path.read_text("utf-8"))
-                except (OSError, ValueError) as error:
-                    raise FatalError(f"schema {path}: {error}; every id in ids.json needs its .avsc file") from error
-                schema = make_schema(schema_id, f"{AVRO_NAMESPACE}.{record}", int(version), declared)
-                self._by_id[schema_id] = self._latest[schema.subject] = schema
+        self._by_id = {schema.id: schema for schema in _published(folder)}
+        self._latest = {schema.subject: schema for schema in _published(folder)}
 
     def all(self) -> list[Schema]:
         return list(self._by_id.values())
