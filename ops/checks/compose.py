@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
 
 from hub.broker.jars import POM
 from hub.cli.main import cli
 from hub.declared.document import read_yaml
 from hub.settings import PREFIX, ROOT, Settings, SettingsError
+from ops.checks.json_schema import Draft202012Validator, ValidationError, best_match
 
 COMPOSE = ROOT / "docker-compose.yml"
 OVER = ROOT / "ops" / "compose" / "city.yml"

@@ -11,15 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft7Validator
-from jsonschema.exceptions import best_match
-
 from hub.contracts.asyncapi import SUMMARIES, KafkaServer, department_document, whole_document
 from hub.contracts.changes import removals
 from hub.contracts.meanings import MEANINGS, PUBLIC, RECORD_NAMES
 from hub.contracts.words import chinese
 from hub.settings import ROOT
 from hub.stream.avro.registry import FileRegistry
+from ops.checks.json_schema import Draft7Validator, best_match
 
 PUBLISHED = ROOT / "ops" / "contracts" / "schema" / "asyncapi-3.0.0.json"
 """As published; see the README beside it."""

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import yaml
 
 from hub.declared.document import read_yaml
 from hub.settings import ROOT, Settings, SettingsError
 from ops.checks.compose import usage_problem
+from ops.checks.json_schema import kubernetes_validate
 
 BASE = ROOT / "ops" / "kubernetes" / "base"
 VERSIONS = ("1.33", "1.37")

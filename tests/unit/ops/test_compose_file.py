@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from hub.declared.document import read_yaml
 from hub.sdk.manifest import Quality, discover
 from hub.settings import ROOT
 from ops.checks.compose import SCHEMA, for_a_city, laid_over, load, problems, settled, usage_problem
+from ops.checks.json_schema import Draft202012Validator
 from ops.checks.queries import PROMETHEUS
 from ops.compose.probe import main as probe
 

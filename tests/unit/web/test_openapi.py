@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from hub.contracts.meanings import PARAMETER_MEANINGS
 from hub.model.event import CaseEvent
@@ -22,6 +21,7 @@ from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.app import all_operations
 from hub.web.operations import Operation, Parameter
 from hub.web.tokens import TokenKind
+from ops.checks.json_schema import Draft202012Validator
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 
 _SECRETS = ("Wang", "13800000000", "Traceback", "sqlite", "site-packages")
