@@ -1,5 +1,7 @@
 """Fixtures every test may use; what they do is in plain modules under hub/testing."""
 
+import gc
+import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hub.broker.settings import SHORT_LIVED
 from hub.testing.kafka import BrokerDesk, bootstrap_for_tests, secure_kafka_for_tests
 from hub.testing.secure import SecureKafka
 from tests.mixed import mixed
@@ -24,6 +27,7 @@ _DESK = pytest.StashKey[BrokerDesk]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault(SHORT_LIVED, "1")  # of every broker that a test or a process of it starts
     if not hasattr(config, "workerinput"):  # an xdist worker asks at the desk of who started it
         config.stash[_DESK] = BrokerDesk()
         config.stash[_DESK].open()
@@ -31,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = mixed(items)
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays until the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest's own hooks may raise here

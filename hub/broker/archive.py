@@ -8,6 +8,8 @@ import hashlib
 import uuid
 from pathlib import Path
 
+_QUIET = "-Xlog:cds*=off"
+
 
 class ClassArchive:
     """The archive of one Java for the jars of one folder."""
@@ -20,10 +22,11 @@ class ClassArchive:
 
     def options(self) -> list[str]:
         """Use it, or have it written when this JVM ends in order."""
-        quiet = "-Xlog:cds*=off"
-        if self._kept.exists():
-            return [quiet, f"-XX:SharedArchiveFile={self._kept}"]
-        return [quiet, f"-XX:ArchiveClassesAtExit={self._fresh}"]
+        return self.kept_options() or [_QUIET, f"-XX:ArchiveClassesAtExit={self._fresh}"]
+
+    def kept_options(self) -> list[str]:
+        """Use it if it is there: Kafka's tools load half of the same classes."""
+        return [_QUIET, f"-XX:SharedArchiveFile={self._kept}"] if self._kept.exists() else []
 
     def keep(self, *, whole: bool) -> None:
         """Call after the JVM's end. What one wrote that was killed, or never served, is thrown away."""

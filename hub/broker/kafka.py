@@ -139,8 +139,9 @@ class EmbeddedKafka:
         try:
             log4j2 = self._storage.log4j2
             log4j2.write_text(LOG4J2)
-            self._storage.format([str(java), *tool_options(log4j2), *class_path])
-            self._archive = ClassArchive(jars, java)
+            archive = ClassArchive(jars, java)
+            self._storage.format([str(java), *tool_options(log4j2), *archive.kept_options(), *class_path])
+            self._archive = archive
             guarded = self._guard.options if self._guard is not None else ()
             options = [*broker_options(self._heap_mb, log4j2), *guarded, *self._archive.options()]
         except BaseException:

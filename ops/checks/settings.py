@@ -26,6 +26,7 @@ error, and no option takes one. They are: {secrets}.
 ## Read elsewhere
 | variable | who reads it | meaning |
 |---|---|---|
+| `CITYHUB_BROKER_SHORT_LIVED` | the embedded broker | `1`: for minutes, as in tests: compiled quickly, not well |
 | `CITYHUB_CACHE` | `make setup`, the embedded broker | where jars and programs are kept, instead of `~/.cache/cityhub` |
 | `CITYHUB_DATA` | `cityhub demo`, `cityhub scoreboard`, `make test-real` | folder of real files to replay |
 | `CITYHUB_TEST_BOOTSTRAP` | the tests | Kafka to use, instead of one of their own |

@@ -25,6 +25,14 @@ def test_it_is_written_once_and_then_used(tmp_path: Path, java: Path) -> None:
     assert Path(option.removeprefix("-XX:SharedArchiveFile=")).read_text() == "classes"
 
 
+def test_a_tool_uses_what_is_kept_and_writes_none(tmp_path: Path, java: Path) -> None:
+    archive = ClassArchive(tmp_path, java)
+    assert archive.kept_options() == []
+    write(archive)
+    archive.keep(whole=True)
+    assert archive.kept_options() == archive.options()
+
+
 def test_what_a_killed_broker_wrote_is_thrown_away(tmp_path: Path, java: Path) -> None:
     archive = ClassArchive(tmp_path, java)
     write(archive)
