@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -247,7 +248,7 @@ def _message(
         "name": newest.subject,
         "title": _record(newest.subject),
         "summary": newest.declared.get("doc", ""),
-        "payload": {"schemaFormat": _AVRO, "schema": newest.declared},
+        "payload": {"schemaFormat": _AVRO, "schema": copy.deepcopy(newest.declared)},
         "bindings": {"kafka": binding},
     }
     marks = {path: mark.value for path, mark in all_marks()[found["title"]].items() if mark is not Personal.NONE}
