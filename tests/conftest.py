@@ -37,10 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = mixed(items)
 
 
+def pytest_collection() -> None:
+    """What thousands of tests are made of stays until the end: the collector need not look at it, now or later."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What thousands of tests are made of stays until the end: the collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest's own hooks may raise here
