@@ -35,7 +35,7 @@ def sources_named(parts: Parts) -> Iterator[NamedPlace]:
     yield from _in_topics(parts, "city")
 
 
-def strangers(city: City, known: Collection[str]) -> list[str]:
+def strangers(city: City, reporting: Collection[str]) -> list[str]:
     """One sentence for each source that rows or conditions ask for and nobody here knows: no mistake if it reports from afar."""
     ladder: tuple[Route | Exit, ...] = (*city.exits, *city.routes, *city.fallback)
     asked = [(f"routes.yaml, row {row.id!r},", row.when.source) for row in ladder]
@@ -44,7 +44,7 @@ def strangers(city: City, known: Collection[str]) -> list[str]:
     found: dict[str, str] = {}
     for where, sources in asked:
         for source in sources or ():
-            if source not in known and source not in city.file.sources:
+            if source not in reporting and source not in city.file.sources:
                 found.setdefault(source, where)
     return [
         f"{where} asks for the source {source!r} 来源, which has no connector here; if it publishes by itself, list it under "
