@@ -153,6 +153,17 @@ def test_what_is_no_id_of_a_case_is_not_quoted_whatever_becomes_of_it(hub: Whole
     assert {each["outcome"] for each in told} == outcomes
     assert {each["case_id"] for each in told} == {""}
     assert named not in " ".join(each["detail"] for each in (*told, *hub.records(topics.DEAD.name)))
+    assert [each["source_ref"] for each in hub.records(topics.REPEATS.name)] == ["/1"]
+
+
+def test_a_repeat_is_told_by_its_case_and_id_and_nothing_hostile_is_there(hub: WholeHub) -> None:
+    """`hub.repeats` lies there for 30 days, or as long as a city says (test_privacy.py): with an id and no word of anybody."""
+    for _ in range(2):
+        hub.say(said("ACCEPTED"))
+        for hostile in ("\x1b[31m", "a\nb", "9" * 201):
+            hub.say(said("ACCEPTED", "fine").model_copy(update={"update_id": hostile}))
+    hub.settle()
+    assert [each["source_ref"] for each in hub.records(topics.REPEATS.name)] == [f"{CASE}/1"]
 
 
 def test_it_says_from_when_an_update_counts_if_that_is_not_the_time_it_names(hub: WholeHub) -> None:
