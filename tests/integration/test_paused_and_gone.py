@@ -14,8 +14,11 @@ from hub.cli.terminal.sending import Sender
 from hub.errors import FatalError
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
+from hub.stream.pauses.source_log import SourceLog
 from hub.stream.pauses.standings import Standing
 from hub.topics import SOURCES, city_events
+from tests.integration.kafka_accidents import make_anew
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 POLICE, GONE = city_events("police").name, city_events("gone").name
@@ -35,6 +38,23 @@ def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Settings:
 
 def command(settings: Settings, *arguments: str) -> Result:
     return CliRunner().invoke(cli, ["source", *arguments], env=environment_of(settings), catch_exceptions=False)
+
+
+def test_a_pause_does_not_outlive_the_topic_that_says_it(settings: Settings) -> None:
+    """Else a worker that runs leaves unread what `cityhub source list` does not show, and `resume` cannot let go on."""
+    read = SourceLog(settings, "test")
+    try:
+        read.catch_up(lambda: None)
+        assert read.standings.paused.keys() == {GONE, POLICE}
+        make_anew(settings, SOURCES)
+        wait_for(lambda: read.read(0.2) and not read.standings.paused, "they stay paused")
+        with Sender(settings) as sender:
+            said = Standing(paused=True, at_ms=2, by="a test", why="again")
+            sender.send(SOURCES.name, POLICE.encode(), said.encode(), partition=0)
+        wait_for(lambda: read.read(0.2) and read.standings.paused.keys() == {POLICE}, "nothing more is heard")
+        assert read.standings.partitions == settings.partitions
+    finally:
+        read.close()
 
 
 def test_the_others_are_listed_and_it_can_be_let_go_on(settings: Settings) -> None:

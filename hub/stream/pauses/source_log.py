@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.pauses.standings import Standings
 from hub.topics import SOURCES
 
+log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 5.0
 _GIVE_UP_SECONDS = 60.0
 _BATCH = 1000
@@ -75,6 +77,8 @@ class SourceLog:
         changed = False
         for message in messages:
             error = message.error()
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                changed |= self._begun_anew(message.offset())
             if error is None:
                 self._reached = message.offset() + 1
                 changed |= self.standings.take(message.key(), message.value())
@@ -85,6 +89,16 @@ class SourceLog:
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise missing(self._place.topic)
         return changed
+
+    def _begun_anew(self, offset: int) -> bool:
+        """Forget what was read if the topic is another by now, which ends before that: whoever starts later knows nothing of it,
+        and `cityhub source` neither."""
+        if offset >= self._reached:
+            return False
+        log.warning("%s: it was made anew; who was paused is read again", self._what)
+        self.standings.begin_anew()
+        self._reached = offset
+        return True
 
     def close(self) -> None:
         self._consumer.close()

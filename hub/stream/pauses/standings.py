@@ -80,6 +80,10 @@ class Standings:
             self._of[topic] = said
         return True
 
+    def begin_anew(self) -> None:
+        """Forget what was said: the topic that said it is gone."""
+        self._of.clear()
+
     @property
     def partitions(self) -> int:
         """The number of partitions for which the hub was made; 0 if nobody has said."""
