@@ -51,6 +51,8 @@ def take_in(
     """
     rows = chunk.rows(chosen)
     decoded = hub.codec.decode_many(like.subject or "", [chunk.values[row] for row in rows], at_most=like.max_bytes)
+    if not rows:  # a tick, or a chunk of other kinds alone
+        return UsableRecords(decoded, [], [])
     if hub.gate.heard_of_newer and is_own(like.name):
         _leave_to_newer(
             hub, chunk, [rows[each.index] for each in decoded.rejects if each.reason is Reason.UNKNOWN_SCHEMA]

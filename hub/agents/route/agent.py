@@ -109,6 +109,8 @@ def _sightings(
     origins = batch.column("origin")
     arrived_ms = origins.field("ingested_at").cast("int64").to_numpy()
     tx.arrived(arrived_ms)
+    if not intake.rows:
+        return [], [], origins
     sightings = sightings_of(batch, hub.codec.nested_bodies("cityhub.AdmittedEvent", intake.decoded), words=words)
     partitions = [chunk.partitions[row] for row in intake.rows]
     return intake.rows, without_erased(hub, state, partitions, sightings, arrived_ms), origins
@@ -125,6 +127,8 @@ def _follow(tx: Transaction, steps: Iterable[Step], rows: Sequence[int]) -> None
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[ClosureRow]]:
     """By partition, in the order they came in."""
     intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
+    if not intake.rows:
+        return {}
     closures = closures_of(intake.decoded.batch)
     partitions = rows_by([chunk.partitions[row] for row in intake.rows])
     if tx.trail is not None:

@@ -161,13 +161,15 @@ def _forget(hub: Hub, journal: TrackJournal, clock: Clock, at_most: int) -> None
 def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | UpdateRow]], UsableRecords]:
     """By partition, in the order they came in; and the updates as they came."""
     found: list[Change | UpdateRow | None] = [None] * len(chunk)
-    arrived: list[Any] = []
+    arrived: list[Any] = [np.zeros(0, np.int64)]
     kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | UpdateRow]], str], ...] = (
         (topics.CASES, faults_of_changes, lambda decoded: changes_of(decoded.batch), "case"),
         (topics.UPDATES, partial(_faults_of_updates, hub), partial(_updates, hub), "update"),
     )
     for topic, faults, read, outcome in kinds:
         intake = take_in_own(hub, chunk, tx, topic, faults)
+        if not intake.rows:
+            continue
         for row, record in zip(intake.rows, read(intake.decoded), strict=True):
             found[row] = record
         origins = intake.decoded.batch.column("origin")

@@ -165,7 +165,8 @@ class Codec:
         """Frame one record per row of `columns` (field name to sequence or Arrow array). What has a default may be left out, if it
         is that in all rows."""
         schema = self._registry.latest(subject)
-        return _joined(schema.header, _serialize(schema, columns))
+        batch = _batch(schema, columns)
+        return _joined(schema.header, _serialized(schema, batch)) if len(batch) else []
 
     def batch_of(self, subject: str, columns: Mapping[str, Any]) -> pa.RecordBatch:
         """The columns, of which there is at least one, as what `decode_many` would give. Raises ValueError, TypeError or
@@ -185,6 +186,8 @@ class Codec:
         The last field may be optional; then None stands for null.
         """
         schema = self._registry.latest(subject)
+        if not len(bodies):
+            return []
         front = _serialize(self._envelope(schema), columns)
         nested = bodies if isinstance(bodies, pa.Array) else pa.array(bodies, pa.binary())
         if not isinstance(schema.declared["fields"][-1]["type"], list):
