@@ -15,7 +15,7 @@ from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.agents.intake import Refused, UsableRecords, take_in, take_in_own
 from hub.agents.misplaced import EVENT, UPDATE, at_home
-from hub.agents.receipts import acknowledge_refused, acknowledge_repeats, case_ids
+from hub.agents.receipts import acknowledge_refused, acknowledge_repeats, usable_case_ids
 from hub.agents.view import AgentView
 from hub.bounds import COUNTER
 from hub.clock import ClockKind, wall_ms
@@ -287,7 +287,7 @@ def _publish_repeats(
     rows, repeated, told = events.rows + updates.rows, pa.array(repeats.row), updates.decoded.batch
     refs_there = [
         events.decoded.batch.column("source_ref"),
-        within(case_ids(told.column("case_id")), told.column("update_id")),
+        within(usable_case_ids(told.column("case_id")), told.column("update_id")),
     ]
     come_of = [rows[at] for at in repeats.row.tolist()]
     columns: dict[str, Any] = {

@@ -128,7 +128,7 @@ def _publish(
     """`rows`: of the chunk, which each comes of; None: that of its case."""
     count, outcomes = len(departments), columns["outcome"]
     fields = {"at": pa.repeat(hub.wall.now_ms(), count), "department": departments} | columns
-    fields |= _in_known_words(hub, columns) | {"case_id": case_ids(columns["case_id"])}
+    fields |= _in_known_words(hub, columns) | {"case_id": usable_case_ids(columns["case_id"])}
     values = hub.codec.encode_columns("cityhub.Receipt", fields)
     keys = fields["case_id"].to_pylist()
     for department, chosen in rows_by(departments).items():
@@ -138,7 +138,7 @@ def _publish(
         tx.count(metrics.RECEIPTS.labels(hub.label(department), outcome), times)
 
 
-def case_ids(named: Any) -> pa.Array:
+def usable_case_ids(named: Any) -> pa.Array:
     """What was named as a case, where it can be the id of one, else nothing: somebody may have written a name or a number there."""
     ids = pa.array(named, pa.string())
     return pc.if_else(pc.match_substring_regex(ids, f"^{CASE_ID}$"), ids, "")
