@@ -30,7 +30,7 @@ from hub.cli.demo.verdict import (
     score_links,
     truth_table,
 )
-from hub.cli.demo.view import Snapshot, View
+from hub.cli.demo.view import Snapshot, View, what_latency_is
 from hub.cli.demo.witness import DeadLetters, SeenCases, read_cases
 from hub.cli.process.children import Child
 from hub.errors import FatalError
@@ -249,6 +249,8 @@ class DemoRun:
     def _judge(self, account: AuditReport, cases: SeenCases, seconds: float) -> DemoReport:
         shot, show = self._shown, self._show
         self._console.print(account_table(account))
+        if latency := what_latency_is(shot, os.cpu_count() or 1):
+            self._console.print(latency, soft_wrap=True, highlight=False)
         facts: dict[str, Any] = {
             "unaccounted": account.unaccounted,
             "audit": account.as_dict(),

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hub.cli.demo.scenes import acts_of
 from hub.cli.demo.verdict import compare_counts, score_links
-from hub.cli.demo.view import Snapshot, View
+from hub.cli.demo.view import Snapshot, View, what_latency_is
 from hub.cli.demo.witness import SeenCases
 from hub.cli.process.children import environment_of
 from hub.clock import ClockKind
@@ -76,6 +76,17 @@ def test_the_view_says_what_the_metrics_say() -> None:
     assert "water" in drawn
     assert "police in" in drawn
     console.file.close()
+
+
+def test_it_says_what_the_latency_of_a_demo_is_made_of() -> None:
+    assert what_latency_is(Snapshot(Metrics(TEXT), 3.0), 2) == ""
+    registry = CollectorRegistry()
+    for name, seconds in (("hub_latency_seconds", 3.0), ("hub_transaction_seconds", 0.9)):
+        Histogram(name, "", ["agent"], buckets=(seconds, 10), registry=registry).labels("route").observe(seconds)
+    said = what_latency_is(Snapshot(Metrics(generate_latest(registry).decode()), 3.0), 2)
+    assert "took 1500 ms (p50)" in said, "within its bucket, as the line beside it says it"
+    assert "(450 ms that of `route`)" in said
+    assert "2 processors" in said
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
