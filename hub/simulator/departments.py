@@ -16,7 +16,7 @@ from hub.simulator.answers import UNKNOWN_CASE, PlannedUpdate, answers_to
 from hub.simulator.simclock import SimulationClock
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.stream.kafka.client import IN_FLIGHT, client_config
+from hub.stream.kafka.client import IN_FLIGHT, client_config, flushed
 from hub.topics import dept_orders, dept_updates
 
 _POLL_SECONDS = 0.1
@@ -105,7 +105,7 @@ class KafkaSink:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        left = self._producer.flush(30)
+        left = flushed(self._producer, 30)
         if self._failed is not None or left:
             cause = self._failed.str() if self._failed is not None else f"{left} still unsent after 30 s"
             raise FatalError(f"updates could not be published to {self._settings.bootstrap_servers}: {cause}")

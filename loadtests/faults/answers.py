@@ -13,7 +13,7 @@ from hub.simulator.departments import UpdateDesk
 from hub.simulator.simclock import SimulationClock
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.stream.kafka.client import client_config, producer_config
+from hub.stream.kafka.client import client_config, flushed, producer_config
 from hub.topics import dept_orders, dept_updates
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class PatientDepartments:
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join()
-        left = self._producer.flush(_FLUSH_SECONDS)
+        left = flushed(self._producer, _FLUSH_SECONDS)
         if self._failed is not None or left:
             cause = self._failed.str() if self._failed is not None else f"{left} unsent after {_FLUSH_SECONDS:.0f} s"
             raise FatalError(f"departments' updates could not be published: {cause}; look at the broker's log")

@@ -24,7 +24,7 @@ from hub.settings import Settings
 from hub.stream.admin.topic_settings import find_drifts
 from hub.stream.admin.topics import check_number, inspect_topics
 from hub.stream.avro.registry import FileRegistry, make_registry
-from hub.stream.kafka.client import client_config
+from hub.stream.kafka.client import client_config, flushed
 from hub.stream.kafka.known import on_broker
 from hub.stream.pauses.source_log import as_they_stand
 from hub.stream.reading.reads import InputReads
@@ -267,7 +267,7 @@ def _clock(settings: Settings) -> Check:
         producer = Producer(client_config(settings, "doctor"))
         before = wall_ms()
         producer.produce(topic, b"?", on_delivery=lambda _, message: stamps.append(message.timestamp()[1]))
-        producer.flush(2 * _BROKER_SECONDS)
+        flushed(producer, 2 * _BROKER_SECONDS)
         after = wall_ms()
     finally:
         client.delete_topics([topic], operation_timeout=_BROKER_SECONDS)[topic].result()

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.kafka.client import producer_config
+from hub.stream.kafka.client import flushed, producer_config
 
 _TIMEOUT_SECONDS = 30.0
 _BY_KEY = -1
@@ -50,7 +50,7 @@ class Sender:
                 return
 
     def flush(self) -> None:
-        left = self._producer.flush(_TIMEOUT_SECONDS + 1)
+        left = flushed(self._producer, _TIMEOUT_SECONDS + 1)
         if self._failed is not None or left:
             why = self._failed.str() if self._failed is not None else f"no answer in {_TIMEOUT_SECONDS:.0f} s"
             raise FatalError(

@@ -17,7 +17,7 @@ from hub.sdk.errors import UndeliveredError
 from hub.sdk.sink_contract import Delivery
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
-from hub.stream.kafka.client import producer_config
+from hub.stream.kafka.client import flushed, producer_config
 from hub.stream.letters.dead_letters import fitted
 from hub.stream.letters.gaps import Gap
 from hub.topics import DEAD, source_of
@@ -68,7 +68,7 @@ class SinkLetters:
             self._settings.topic(DEAD.name), self._codec.encode_one(DeadLetter.subject(), letter), key,
             on_delivery=lambda error, _: failed.append(error) if error is not None else None,
         )  # fmt: skip
-        if self._made().flush(_FLUSH_SECONDS) or failed:
+        if flushed(self._made(), _FLUSH_SECONDS) or failed:
             raise UndeliveredError(f"{self._name}: {DEAD.name} did not take a dead letter; nothing is lost")
 
     def _made(self) -> Producer:

@@ -16,7 +16,7 @@ from hub.clock import wall_ms
 from hub.errors import FatalError, HubError
 from hub.settings import Settings
 from hub.stream.admin.topic_settings import find_drifts, put_right, wanted_settings
-from hub.stream.kafka.client import client_config, producer_config, way_out
+from hub.stream.kafka.client import client_config, flushed, producer_config, way_out
 from hub.stream.pauses.source_log import as_they_stand
 from hub.stream.pauses.standings import HUB, Standing
 from hub.topics import SOURCES, Topic, is_input
@@ -151,7 +151,7 @@ def _keep_number(settings: Settings) -> None:
         settings.topic(SOURCES.name), said.encode(), HUB.encode(), 0,
         lambda error, _: failed.append(error) if error is not None else None,
     )  # fmt: skip
-    if producer.flush(_TIMEOUT_SECONDS) or failed:
+    if flushed(producer, _TIMEOUT_SECONDS) or failed:
         raise FatalError(f"{settings.topic(SOURCES.name)} did not take a record; look at the broker's log")
 
 

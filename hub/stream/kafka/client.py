@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
@@ -72,6 +72,18 @@ def kafka_errors(what: str) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise translated(error.args[0], what) from error
+
+
+def flushed(producer: Producer, timeout_seconds: float) -> int:
+    """How many records are still unsent when all are delivered or the time is over. Raises KeyboardInterrupt.
+
+    XXX: where Ctrl-C meets a delivery's callback, `flush` loses it and fails by SystemError (confluent-kafka 2.16.1, seen here).
+    """
+    try:
+        left: int = producer.flush(timeout_seconds)
+    except SystemError as error:
+        raise KeyboardInterrupt from error
+    return left
 
 
 class _Complaints:

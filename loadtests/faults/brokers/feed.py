@@ -17,7 +17,7 @@ from hub.model.update import Update, UpdateStatus
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
-from hub.stream.kafka.client import client_config, producer_config
+from hub.stream.kafka.client import client_config, flushed, producer_config
 from hub.topics import city_events, dept_orders, dept_updates
 from loadtests.job.events import SOURCES, Events, source_of
 from loadtests.job.rules import Rules
@@ -90,7 +90,7 @@ class Feed:
         self._flush()
 
     def _flush(self) -> None:
-        left = self._producer.flush(_FLUSH_SECONDS)
+        left = flushed(self._producer, _FLUSH_SECONDS)
         if self._failed is not None or left:
             cause = self._failed.str() if self._failed is not None else f"{left} unsent after {_FLUSH_SECONDS:.0f} s"
             raise FatalError(f"what was fed could not be published: {cause}; look at the brokers' logs")
