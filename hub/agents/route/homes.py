@@ -20,7 +20,8 @@ def say_homes(hub: Hub, tx: Transaction, state: JournaledState[RouteBook]) -> No
     said: list[tuple[str, str, str]] = []
     for partition in state.partitions():
         journal = state.journal(partition)
-        due = renewal(journal.book.cases.all_now(), journal.book.renewed_ms, now_ms, window_ms, _AT_ONCE)
+        cases = (case for _, case in journal.book.cases.items())
+        due = renewal(cases, journal.book.renewed_ms, now_ms, window_ms, _AT_ONCE)
         if due is not None:
             said += [(*report.key, case.place_key) for case in due.cases for report in case.reports]
             journal.put(RENEWED, due.until_ms)

@@ -156,10 +156,6 @@ class CaseBook:
     def items(self) -> Iterable[tuple[str, Case]]:
         return self._cases.items()
 
-    def all_now(self) -> Iterable[Case]:
-        """Of the moment: for whoever is done with them before anything is put."""
-        return self._cases.values()
-
     def all(self) -> list[Case]:
         """A copy, for whoever looks from another thread."""
         return list(self._cases.values())

@@ -26,7 +26,9 @@ class Renewal(NamedTuple):
 
 def renewal(cases: Iterable[Case], since_ms: int, now_ms: int, window_ms: int, at_most: int) -> Renewal | None:
     """What is due between two instants: of many moments the first ones whose cases have `at_most` reports, but some at least.
-    None: no moment has passed."""
+    None: no moment has passed. Where the clock stood ahead when it was done last, all is due."""
+    if since_ms > now_ms:
+        since_ms = 0
     apart_ms = max(1, window_ms // _MOMENTS)
     last = now_ms // apart_ms
     first = max(since_ms // apart_ms, last - _MOMENTS) + 1

@@ -22,7 +22,7 @@ _ERASED = "!"
 """Begins the key of a report whose words were erased."""
 RENEWED = "=homes"
 """Key of the instant until which reports' places were said again (hub/core/cases/homes.py)."""
-_MARKS = (_MARK, _ERASED, RENEWED)
+_MARKS = (_MARK, _ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +63,23 @@ class RouteBook:
         return len(self.cases) + self._count + len(self.erased)
 
     def get(self, key: str) -> RouteRecord | None:
-        if not key.startswith(_MARKS):
-            return self.cases.get(key)
         if key == RENEWED:
             return self.renewed_ms or None
+        if not key.startswith(_MARKS):
+            return self.cases.get(key)
         if key.startswith(_ERASED):
             return self.erased.get(_erased_report(key))
         report, revision = report_of(key)
         return self._said.get(report, {}).get(revision)
 
     def put(self, key: str, value: RouteRecord | None) -> RouteRecord | None:
-        if not key.startswith(_MARKS):
-            assert value is None or isinstance(value, Case)
-            return self.cases.put(key, value)
         if key == RENEWED:
             assert value is None or isinstance(value, int)
             before_ms, self.renewed_ms = self.renewed_ms, value or 0
             return before_ms or None
+        if not key.startswith(_MARKS):
+            assert value is None or isinstance(value, Case)
+            return self.cases.put(key, value)
         if key.startswith(_ERASED):
             assert value is None or isinstance(value, int)
             return self._put_erased(_erased_report(key), value)

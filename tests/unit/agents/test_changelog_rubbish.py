@@ -353,3 +353,13 @@ def test_an_agent_goes_on_over_odd_records_within_its_state(name: str, seed: int
         cases = [key for key, _ in CHANGES[name] if (key or b"").startswith(b"C-")]
         said = [closure | {"case_id": (key or b"").decode(), "step": step} for key in cases for step in STEPS]
         agent.take([("hub.closures", b"x", CODEC.encode_one("cityhub.Closure", each)) for each in said])
+
+
+def test_a_case_under_a_key_that_begins_like_an_instants_is_one_like_any_other() -> None:
+    case = next(
+        decoded
+        for _, value in CHANGES["route"]
+        if isinstance(decoded := msgspec.msgpack.decode(value or b"\xc0"), list)
+    )
+    forged = f"{RENEWED}X"
+    assert load(BareAgent("route"), [(forged.encode(), msgspec.msgpack.encode([forged, *case[1:]]))]) == 0

@@ -132,3 +132,13 @@ def test_homes_are_no_repeats_nor_letters(hub: MemoryHub) -> None:
     assert not hub.records(REPEATS.name)
     assert not hub.records(DEAD.name)
     assert len(hub.records("hub.events", place_key="LT01")) == 1
+
+
+def test_a_clock_that_stood_ahead_stops_nothing(hub: MemoryHub) -> None:
+    hub.publish(report("P1", NOON))
+    hub.run()
+    for book in hub.state("route").books():  # type: ignore[attr-defined]
+        book.put(RENEWED, NOON + 400 * DAY_MS)
+    live_on(hub, 30)
+    amend(hub)
+    assert changes(hub).count("OPENED") == 1
