@@ -111,10 +111,8 @@ class _BoundedProtocol(H11Protocol):
             self._begin(self.limits.seconds)
             self._is_coming = True
         super().on_response_complete()
-        if (
-            self._is_half_open and self.cycle.response_complete
-        ):  # no other call that came with this one is being answered
-            self.transport.close()
+        if self._is_half_open and self.cycle.response_complete:
+            self.transport.close()  # no other call that came with this one is being answered
 
     def connection_lost(self, exc: Exception | None) -> None:
         if hasattr(self, "_until"):

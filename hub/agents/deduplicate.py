@@ -284,6 +284,8 @@ def _publish_repeats(
     arrivals: Arrivals,
     repeats: Repeats,
 ) -> None:
+    if not len(repeats.row):
+        return
     rows, repeated, told = events.rows + updates.rows, pa.array(repeats.row), updates.decoded.batch
     refs_there = [
         events.decoded.batch.column("source_ref"),
