@@ -130,6 +130,9 @@ class MessageWire(Wire):
         lines = [
             f"listener {self._port} {_HOST}",
             "allow_anonymous true",
+            # by default it keeps 1,000 messages for who is away and drops the rest: a connector that starts slowly is away long,
+            # and the demo would wait for what nobody has any more
+            "max_queued_messages 0",
             *(["user root"] if os.geteuid() == 0 else []),
         ]
         written = self.folder / "mosquitto.conf"
