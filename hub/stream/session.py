@@ -63,7 +63,7 @@ class Session:
     ) -> None:
         self._settings = settings
         self._agent = agent
-        self._inputs = Inputs(settings, agent, reads)
+        self._inputs = Inputs(settings, agent, reads, state.changelog.name)
         self._sources = Sources(settings, agent, reads)
         self._state = state
         self._thread = thread

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from hub.errors import FatalError
 from hub.inspect.reading import committed_offsets
+from hub.stream import session as session_module
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.changelog.checkpoints import RING
 from hub.stream.changelog.proving import accept_loss, prove
+from hub.stream.kafka.client import client_config
 from hub.stream.writing.writer import Output, TransactionWriter
 from hub.topics import CASES, DEDUPLICATE_CHANGELOG, TRACK_CHANGELOG
 from tests.integration.kafka_accidents import delete_before, make_anew, wait_until_left
@@ -56,6 +61,46 @@ def test_a_changelog_made_anew_ends_the_worker(plane: Plane) -> None:
         work_off(plane, 1)
     assert plane.offsets() == [2, 0, 0]
     assert faults(plane).keys() == {0, 1, 2}, "each was named by the first commit"
+
+
+def test_a_changelog_made_anew_under_its_worker_is_refused_however_much_was_committed_since(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made anew when the worker had read it, and had not written yet: nothing that is written then is out of place."""
+    plane.feed(b"a", b"a")
+    work_off(plane, 2)
+    monkeypatch.setattr(session_module, "_LOOK_EVERY_SECONDS", 3600.0)
+    with plane.session(state := new_state()) as session:
+        read_some(session, 0)
+        session.fill(1, 0.0)  # the first look is at once
+        make_anew(plane.settings, MEMORY)
+        for _ in range(RING + 1):
+            plane.feed(b"b")
+            assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+    with pytest.raises(FatalError, match=r"commit 1 stays in it for good, and is not there"):
+        work_off(plane, 0)
+    assert faults(plane).keys() == {0, 1, 2}
+
+
+def test_a_worker_ends_when_its_changelog_is_another(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "_LOOK_EVERY_SECONDS", 0.1)
+    plane.feed(b"a")
+    with plane.session(new_state()) as session:
+        read_some(session, 1)
+        make_anew(plane.settings, MEMORY)
+        with pytest.raises(FatalError, match=r"plane\.memory was deleted and made anew while its state was held here"):
+            wait_for(lambda: session.fill(1, 0.05), "it ends")
+
+
+def test_a_changelog_with_too_few_partitions_leaves_no_number_unread(plane: Plane) -> None:
+    """Its group shares out the changelog's partitions: what counts to one that is not there would be read by nobody."""
+    client, name = AdminClient(client_config(plane.settings, "accident")), plane.settings.topic(MEMORY.name)
+    client.delete_topics([name])[name].result()
+    wait_for(lambda: name not in client.list_topics(timeout=60).topics, "the topic is still there")
+    ensure_topics(plane.settings.model_copy(update={"partitions": PARTITIONS - 1}), [MEMORY])
+    plane.feed(b"a", partition=PARTITIONS - 1)
+    with pytest.raises(FatalError, match=r"plane\.memory has 2 of 3 partitions"):
+        work_off(plane, 1)
 
 
 def test_the_other_partitions_are_served(plane: Plane, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,8 +18,9 @@ from hub.stream.numbers import PartitionPlace
 
 _KEY = b"\0"
 """How the key of a checkpoint begins. No key of a record of state begins so."""
+_FIRST = _KEY + b"first"
 RING = 64
-"""How many checkpoints stay in a changelog that keeps only the last record of each key."""
+"""How many checkpoints stay in a changelog that keeps only the last record of each key, beside the first."""
 
 
 class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
@@ -39,11 +40,16 @@ class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
     """The changelog's low watermark at that time. It never moves in a changelog that is compacted."""
     anew: bool = False
     """True if what was missing before this commit is known and accepted."""
+    first: int = 0
+    """Of a changelog that is compacted, the sequence of the checkpoint that stays there for good; 0 where none does. In a topic
+    that was made anew under its writer it is not."""
 
     def key(self, *, compacted: bool) -> bytes:
         """The key of the record that holds this checkpoint. Without compaction the key holds all of it, and the
         record may be one of state with a value of its own."""
-        return _KEY + (b"%d" % (self.sequence % RING) if compacted else _ENCODER.encode(self))
+        if not compacted:
+            return _KEY + _ENCODER.encode(self)
+        return _FIRST if self.sequence == self.first else _KEY + b"%d" % (self.sequence % RING)
 
     def value(self) -> bytes:
         return _ENCODER.encode(self)
@@ -114,6 +120,8 @@ class Trail:
     ends: dict[PartitionPlace, int] = field(default_factory=dict)
     """The next offset to read of each topic (without the namespace) and partition."""
     logs: dict[str, str] = field(default_factory=dict)
+    stays: int = 0
+    """The sequence of the checkpoint that stays for good, where one is there."""
     _first: Checkpoint | None = None
     _began: bool = False
     _breaks: list[tuple[int, int]] = field(default_factory=list)
@@ -134,6 +142,8 @@ class Trail:
             self._breaks.append((before, checkpoint.sequence))
         self._began = True
         self.last = checkpoint
+        if checkpoint.sequence == checkpoint.first:
+            self.stays = checkpoint.first
         self.ends.update({(topic, partition): end for topic, partition, end in checkpoint.ends})
         self.logs.update(checkpoint.logs)
 
@@ -144,7 +154,7 @@ class Trail:
         missing.
         """
         if mark is None:
-            return _NO_POSITION if self._began and self.last is None else None
+            return _NO_POSITION if self._began and self.last is None else self._other(self.last)
         if mark.accepts_loss or not mark.sequence:
             return None
         if self.last is None:
@@ -153,7 +163,13 @@ class Trail:
             return f"commit {mark.sequence} is its last, and it has no record of any"
         if self.last.sequence != mark.sequence:
             return f"commit {mark.sequence} is its last, and it ends with commit {self.last.sequence}"
-        return self._hole(self.last) or self._beginning(self.last, needed_since_ms)
+        return self._other(self.last) or self._hole(self.last) or self._beginning(self.last, needed_since_ms)
+
+    def _other(self, last: Checkpoint | None) -> str | None:
+        """Whoever held the state may have gone on writing into a topic that was made anew, where nothing from before is."""
+        if last is None or last.first in (0, self.stays):
+            return None
+        return f"commit {last.first} stays in it for good, and is not there: it was made anew"
 
     def _hole(self, last: Checkpoint) -> str | None:
         superseded = last.sequence - RING if self.compacted else 0

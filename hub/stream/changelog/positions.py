@@ -42,6 +42,8 @@ class _Proof:
     """The changelog's low watermark."""
     anew: bool = False
     """True if what was missing until now is accepted."""
+    first: int = 0
+    """The sequence of the checkpoint that stays in the changelog for good; 0 where none does."""
 
 
 @dataclass
@@ -229,6 +231,7 @@ class Positions:
             logs={topic[cut:]: self.logs[topic] for topic, _ in mine} if whole else {},
             low=proof.low,
             anew=proof.anew,
+            first=(proof.first or proof.sequence + 1) if self.compacted else 0,
         )
 
     def committed(self, commit: Commit) -> list[Gap]:
@@ -238,7 +241,7 @@ class Positions:
         self.ends = commit.ends
         self._found |= {(each.topic, each.partition): each for each in commit.offsets}
         for number, checkpoint in commit.checkpoints.items():
-            self._proofs[number] = _Proof(checkpoint.sequence, checkpoint.at_ms, checkpoint.low)
+            self._proofs[number] = _Proof(checkpoint.sequence, checkpoint.at_ms, checkpoint.low, first=checkpoint.first)
         return said
 
 
@@ -247,7 +250,8 @@ def _proof(mark: CommitMark | None, trail: Trail) -> _Proof:
         sequence, at_ms = trail.last.sequence, trail.last.at_ms
     else:  # nothing was ever written, or all has expired
         sequence, at_ms = (mark.sequence, mark.at_ms) if mark is not None else (0, 0)
-    return _Proof(sequence, at_ms, trail.low, anew=mark is not None and mark.accepts_loss)
+    anew = mark is not None and mark.accepts_loss
+    return _Proof(sequence, at_ms, trail.low, anew, 0 if anew else trail.stays)
 
 
 def with_checkpoints(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +81,39 @@ def test_a_changelog_that_is_cut_at_either_end_is_found(times: list[int], data: 
     early = trail(records(commits[:-cut], compacted=compacted), compacted=compacted)
     for found in (late, early):
         assert found.fault(mark(commits[-1]), 0) is not None
+
+
+@given(times, st.data())
+def test_a_changelog_made_anew_under_its_writer_is_found_however_much_follows(
+    times: list[int], data: st.DataObject
+) -> None:
+    """Its low watermark is 0, as it was; and once what follows fills the ring, no commit seems to be missing either."""
+    commits = [msgspec.structs.replace(each, first=1) for each in history(times)]
+    anew = data.draw(st.integers(1, len(commits)), label="the first commit that was written to the new one")
+    head = {each.key(compacted=True): each for each in commits[anew:]}
+    kept = sorted(head.values(), key=lambda each: each.sequence)
+    for offsets in (mark(commits[-1]), None):
+        found = trail(records(kept, compacted=True), compacted=True)
+        assert (found.fault(offsets, 0) is None) == (not kept and offsets is None)
+
+
+@given(times, st.integers(1, 3 * RING), st.data())
+def test_the_checkpoint_that_stays_is_found_in_a_changelog_that_is_whole(
+    times: list[int], first: int, data: st.DataObject
+) -> None:
+    """Also where an older version wrote the ones before it, or some of those after."""
+    commits = [
+        msgspec.structs.replace(each, first=first)
+        if each.sequence == first or (each.sequence > first and data.draw(st.booleans()))
+        else each
+        for each in history(times)
+    ]
+    dirty = data.draw(st.integers(0, len(commits)), label="the log is compacted up to there")
+    head = {each.key(compacted=True): each for each in commits[:dirty]}
+    kept = sorted(head.values(), key=lambda each: each.sequence) + commits[dirty:]
+    found = trail(records(kept, compacted=True), compacted=True)
+    assert found.fault(mark(commits[-1]), 0) is None
+    assert found.stays == (first if len(commits) >= first else 0)
 
 
 @given(times)
