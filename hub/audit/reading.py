@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
+from hub.audit.expiry import judged_since
 from hub.audit.identity import Identities, Ids
 from hub.audit.tables import HERE, KEPT, ORIGIN, SubjectColumns, Tables
 from hub.inspect.narrow import NarrowDecoder, column
@@ -65,7 +66,7 @@ def read_tables(
     }
     for messages in read_messages(settings, more):
         gathering.take(messages)
-    return gathering.tables(there, reached)
+    return gathering.tables(there, reached, judged_since(settings, there))
 
 
 def topics_of(sources: Sequence[str], departments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -117,7 +118,13 @@ class Gathering:
         found |= {name: column(batch, path) for name, path in columns.keep.items()}
         return pa.RecordBatch.from_pydict(found)
 
-    def tables(self, there: dict[Partition, OffsetSpan], reached: dict[str, dict[Partition, int]]) -> Tables:
+    def tables(
+        self,
+        there: dict[Partition, OffsetSpan],
+        reached: dict[str, dict[Partition, int]],
+        since: dict[Partition, int] | None = None,
+    ) -> Tables:
+        """`since` as `Tables` has it; None: nothing has expired."""
         none = np.zeros(0, dtype=np.int64)
         return Tables(
             self._identities,
@@ -126,6 +133,7 @@ class Gathering:
             begins={place: span.begin for place, span in there.items() if span.begin},
             reached=reached,
             cut={place: span.end for place, span in there.items()},
+            since=since or {},
             foreign=np.concatenate([none, *self._foreign]),
         )
 

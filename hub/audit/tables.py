@@ -105,13 +105,28 @@ class Tables:
     cut: dict[tuple[str, int], int] = field(default_factory=dict)
     """How far each topic went when reading began. What lies behind it was written meanwhile: it may explain what lies before,
     and what should explain it may not have been read. Empty: nothing was written meanwhile."""
+    since: dict[tuple[str, int], int] = field(default_factory=dict)
+    """First offset of each place that is judged: of what was written before it, something has expired that would explain it or that
+    it would explain. Empty: nothing has expired."""
     foreign: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
     """Where in the hub's own topics something lies that is not the hub's."""
 
 
 def due(tables: Tables, table: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which rows are to be explained by the others, and have left their traces: all but what was written while it was read."""
-    return tables.identities.before(table.column(HERE).to_numpy(), tables.cut)
+    """Which rows are to be explained by the others, and have left their traces: all but what was written while it was read, or is
+    so old that others have expired."""
+    here = table.column(HERE).to_numpy()
+    found: npt.NDArray[np.bool_] = tables.identities.before(here, tables.cut) & ~too_old(tables, here)
+    return found
+
+
+def too_old(tables: Tables, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Which of these records were written before anything that is judged."""
+    if not tables.since:
+        return np.zeros(len(ids), dtype=bool)
+    unjudged = tables.identities.before(ids, tables.since)
+    # a topic of which nothing is known is no old one
+    return unjudged & ~tables.identities.before(ids, dict.fromkeys(tables.since, 0))
 
 
 def rows_of(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from hub.audit.checks.gaps import gaps_of, one_by_one
 from hub.audit.identity import NOWHERE, Ids, occurrences
-from hub.audit.tables import HERE, ORIGIN, Tables, due
+from hub.audit.tables import HERE, ORIGIN, Tables, due, too_old
 
 DEDUPLICATE, ROUTE, TRACK = "deduplicate", "route", "track"
 
@@ -43,7 +43,8 @@ def take_account(tables: Tables) -> Account:
     A record of city.*.events or dept.*.updates is a dead letter of `deduplicate`, a repeat, an admitted event or an admitted
     update: one of these, once. An admitted event is one change in hub.cases or a dead letter of `route`. An admitted update is
     one dead letter of `track`, or was applied, which its receipt says; else it waits for its case. What lies within a gap of
-    the agent that was to read it is passed over: the gap's letter accounts for it.
+    the agent that was to read it is passed over: the gap's letter accounts for it. What was read and is too old to be judged, and
+    has no outcome, is counted as such: topics keep what came in and what came of it for unequal times.
     """
     everything = np.concatenate([np.zeros(0, np.int64), *tables.inputs.values()])
     letters = {agent: _letters(one_by_one(tables.dead), agent) for agent in (DEDUPLICATE, ROUTE, TRACK)}
@@ -57,7 +58,10 @@ def take_account(tables: Tables) -> Account:
     passed = gaps[DEDUPLICATE].over(missing)
     passed_over, missing = [missing[passed]], missing[~passed]
     read = tables.identities.before(missing, tables.reached.get(DEDUPLICATE, {}))
-    lost, waiting, doubled = [missing[read]], [missing[~read]], [everything[counts > 1]]
+    old = too_old(tables, missing)
+    later = np.concatenate([ids(tables.cases, ORIGIN), unread, given_up])
+    expired = [missing[read & old & (occurrences(missing, later) == 0)]]
+    lost, waiting, doubled = [missing[read & ~old]], [missing[~read]], [everything[counts > 1]]
 
     here, origin, single = _admitted(tables.events)
     changes = ids(tables.cases, ORIGIN)
@@ -65,7 +69,9 @@ def take_account(tables: Tables) -> Account:
     read = tables.identities.before(here, tables.reached.get(ROUTE, {}))
     passed = (counts == 0) & single & gaps[ROUTE].over(here)
     passed_over.append(origin[passed])
-    lost.append(origin[(counts == 0) & single & read & ~passed])
+    old = too_old(tables, here)
+    expired.append(origin[(counts == 0) & single & read & ~passed & old])
+    lost.append(origin[(counts == 0) & single & read & ~passed & ~old])
     waiting.append(origin[(counts == 0) & single & ~read & ~passed])
     doubled.append(origin[(counts > 1) & single])
     strays = [_without(everything, _old(tables, *outcomes_of_inputs)), _without(origin, _old(tables, tables.cases))]
@@ -75,13 +81,16 @@ def take_account(tables: Tables) -> Account:
     told = occurrences(origin, ids(tables.receipts, ORIGIN)) > 0
     passed = (counts == 0) & ~told & gaps[TRACK].over(here)
     passed_over.append(origin[passed])
-    waiting.append(origin[(counts == 0) & ~told & ~passed])
+    old = too_old(tables, here)
+    expired.append(origin[(counts == 0) & ~told & ~passed & old])
+    waiting.append(origin[(counts == 0) & ~told & ~passed & ~old])
     doubled.append(origin[(counts > 1) & single])
 
     lettered = _old(tables, letters[ROUTE], letters[TRACK])
     known = np.concatenate([ids(tables.events), ids(tables.updates), origin, [NOWHERE]])
     outcomes = _outcomes(tables, letters, applied=int(((counts == 0) & told).sum()))
     outcomes["passed over 未读跳过"] = sum(map(len, passed_over))
+    outcomes["too old to be judged 已过期不可考"] = sum(map(len, expired))
     return Account(
         outcomes=+outcomes,
         lost=np.unique(np.concatenate(lost)),

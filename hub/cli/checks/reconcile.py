@@ -43,6 +43,9 @@ def reconcile(
     (unless --gaps-known), and if what an agent remembers is not what it has published (状态核对); with --against also if the
     runs differ in more than what depends on the order of arrival.
 
+    Topics keep records for unequal times: what is older than the shortest of them, of the topics of which anything has expired, is
+    too old to be judged (已过期不可考) and counted as such.
+
     State and outputs are read at different moments, so they are compared of a hub at rest only. Of one at work it is said what
     could not be compared, and with --state that fails.
     """

@@ -45,15 +45,16 @@ class MadeUpRun:
     reached: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
     begins: dict[tuple[str, int], int] = field(default_factory=dict)
     cut: dict[tuple[str, int], int] = field(default_factory=dict)
-    _ends: dict[str, int] = field(default_factory=dict)
+    since: dict[tuple[str, int], int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
     sequence: list[str] = field(default_factory=list)
     """Topics, in the order in which they got their records."""
 
     def place(self, topic: str) -> int:
         """The identity of one more record in a topic."""
-        self._ends[topic] = self._ends.get(topic, 0) + 1
+        self.ends[topic] = self.ends.get(topic, 0) + 1
         self.sequence.append(topic)
-        return self.identity(topic, self._ends[topic] - 1)
+        return self.identity(topic, self.ends[topic] - 1)
 
     def identity(self, topic: str, offset: int) -> int:
         """Of a record in partition 0."""
@@ -201,6 +202,7 @@ class MadeUpRun:
             begins=self.begins,
             reached=self.reached,
             cut=self.cut,
+            since=self.since,
         )
 
     def _table(self, name: str) -> pa.Table:
