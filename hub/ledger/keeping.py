@@ -36,6 +36,8 @@ _SHARE = 8.0
 """What took a second to ask is asked again after eight."""
 READY_SECONDS = 30.0
 """Who lacks older records than that is not ready."""
+_UNHEARD_SECONDS = 5.0
+"""A turn takes less, where all answer."""
 
 
 class Keeper:
@@ -48,6 +50,7 @@ class Keeper:
         self._stop = threading.Event()
         self.standing: LedgerStanding | None = None
         """None before it has read anything."""
+        self._noted = time.monotonic()
 
     def __enter__(self) -> Self:
         self.database.migrate()
@@ -62,7 +65,16 @@ class Keeper:
     @property
     def is_ready(self) -> bool:
         """Whether it is about as new as the topics."""
-        return self.standing is not None and self.standing.seconds < READY_SECONDS
+        return self.seconds_behind is not None and self.seconds_behind < READY_SECONDS
+
+    @property
+    def seconds_behind(self) -> float | None:
+        """How old the oldest record is that it lacks, at most; None before it has read anything. What it lacks since the broker
+        or the database answered last, nobody knows: that time counts too."""
+        if self.standing is None:
+            return None
+        unheard = time.monotonic() - self._noted
+        return self.standing.seconds + (unheard if unheard >= _UNHEARD_SECONDS else 0.0)
 
     def stop(self) -> None:
         """From any thread."""
@@ -115,7 +127,7 @@ class Keeper:
 
     def _note(self, standing: LedgerStanding) -> None:
         before = 0 if self.standing is None else self.standing.records
-        self.standing = standing
+        self.standing, self._noted = standing, time.monotonic()
         metrics.LEDGER_RECORDS.inc(standing.records - before)
         metrics.LEDGER_BEHIND_RECORDS.set(standing.behind)
         metrics.LEDGER_BEHIND_SECONDS.set(standing.seconds)

@@ -52,8 +52,8 @@ def run(settings: Settings, port: int | None, host: str) -> None:
 
 
 def _ready(keeper: Keeper) -> Page:
-    standing = keeper.standing
-    facts = {} if standing is None else {"behind": standing.behind, "seconds": round(standing.seconds, 1)}
+    standing, seconds = keeper.standing, keeper.seconds_behind
+    facts = {} if standing is None or seconds is None else {"behind": standing.behind, "seconds": round(seconds, 1)}
     return json_page({"status": "ready" if keeper.is_ready else "behind"} | facts, 200 if keeper.is_ready else 503)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
+from confluent_kafka import OFFSET_INVALID, IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from hub.backoff import ask_until_answered
+from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.kafka.client import client_config, kafka_errors
 from hub.stream.kafka.extent import Extent
@@ -42,11 +43,22 @@ def newest_times(settings: Settings, places: Iterable[PartitionPlace]) -> dict[P
 
 
 def _offset(answer: ListOffsetsResultInfo) -> int:
-    return int(answer.offset)
+    return _answered(answer).offset
 
 
 def _timestamp(answer: ListOffsetsResultInfo) -> int:
-    return int(answer.timestamp)
+    return _answered(answer).timestamp
+
+
+def _answered(answer: ListOffsetsResultInfo) -> ListOffsetsResultInfo:
+    """Raises RetriableError for an answer that none is.
+
+    XXX: where brokers of a cluster do not answer in time librdkafka says of their partitions neither an offset nor an error
+    (2.16.1, seen here with two brokers of three stopped in their tracks). Taken for an end that would be a topic that was cut.
+    """
+    if answer.offset == OFFSET_INVALID:
+        raise RetriableError("a broker has not said where its partitions begin and end")
+    return answer
 
 
 def _asked(
