@@ -21,13 +21,16 @@ from hub.clock import iso, wall_ms
 from hub.control.clocks import CheckedClock
 from hub.control.members import Members
 from hub.control.pulse import BeatPlace, Pulse
-from hub.control.records import Beat, RulesTaken
+from hub.control.records import Beat, Fault, RulesTaken
 from hub.control.topic import ControlTopic, Entry
 from hub.control.workers import (
     HeardBeat,
     Ranks,
     Roster,
+    Seats,
+    bearers_now,
     believed,
+    contested,
     elder_namesakes,
     is_proven,
     leading_worker,
@@ -37,13 +40,14 @@ from hub.control.workers import (
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.gate import Gate
-from hub.topics import WORKERS
+from hub.topics import AGENT_CHANGELOGS, WORKERS
 
 log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
 _ADOPT_SECONDS = 10.0
 _DOUBT_SECONDS = 30.0
-"""So long a namesake may keep this worker from its work without being a member of any group."""
+"""So long a namesake may keep this worker from its work without being a member of any group; so may other rules of which it is in
+doubt whose they are."""
 _RULES, _NAME, _RELEASE = "rules", "name", "release"
 
 
@@ -77,7 +81,7 @@ class Presence(mode.Service):
         super().__init__()
         self._settings, self._agents, self._gate, self._clock, self._control = settings, agents, gate, clock, control
         self._process, self._rules, self._adopt, self._program = process, rules, adopt, program
-        self._members = Members(settings, agents)
+        self._members = Members(settings, AGENT_CHANGELOGS)  # whoever decides anything, not only what this one does
         self._started_ms = wall_ms()
         self._first: BeatPlace | None = None
         self._roster, self._ranks = Roster(process), Ranks()
@@ -85,6 +89,8 @@ class Presence(mode.Service):
         """Rules that this worker has just taken, until the control topic says so."""
         self._tried: tuple[str, float, Collection[str]] = ("", 0.0, ())
         self._doubting_since: float | None = None
+        self._contested_since: float | None = None
+        self._left_out = 0
         self._have_joined = False
         self._stopping = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence")
@@ -180,22 +186,56 @@ class Presence(mode.Service):
         mine, now = self._beat(), time.monotonic()
         others = self._roster.others(now)
         late = [heard for heard in self._roster.late(now) if heard.beat.fingerprint != mine.fingerprint]
-        same_name = namesakes(mine, others)
-        other_rules = [heard for heard in others if heard.beat.fingerprint != mine.fingerprint]
+        at_work = bearers_now(mine, others)
+        same_name = namesakes(mine, at_work)
+        other_rules = [heard for heard in at_work if heard.beat.fingerprint != mine.fingerprint]
         metrics.SAME_NAME_WORKERS.set(len(same_name))
         metrics.OTHER_RULES_WORKERS.set(len(other_rules))
         self._news.say("names", _named(same_name, "bears the name of this worker") if same_name else None)
         self._news.say(
             "others", _named(other_rules, f"goes by other rules than {mine.version}") if other_rules else None
         )
-        newer = [heard for heard in others if heard.beat.program > mine.program]
-        self._gate.heard_of_newer |= bool(newer)
-        seats = self._members.ask() if same_name or other_rules or late or newer else {}
-        self._judge_release(newer_worker(mine, believed(mine, newer, seats)))
+        newer = any(heard.beat.program > mine.program for heard in others)
+        self._gate.heard_of_newer |= newer
+        crowded = self._roster.left_out > self._left_out
+        alike = namesakes(mine, others)
+        seats = self._members.ask() if alike or other_rules or late or newer or crowded else {}
+        self._judge_crowd(seats)
+        self._judge_release(newer_worker(mine, believed(mine, others, seats)))
         self._judge_name(mine, elder_namesakes(mine, others), seats)
         # who is late and still a member may decide: the older rules do not begin beside the newer for that
-        self._judge_rules(mine, leading_worker(mine, believed(mine, [*others, *late], seats), self._rank))
+        known = [*others, *late]
+        if not self._is_in_doubt(contested(mine, known, seats)):
+            self._judge_rules(mine, leading_worker(mine, believed(mine, known, seats), self._rank))
         self._have_joined = self._have_joined or self._gate.closed is None
+
+    def _judge_crowd(self, seats: Seats) -> None:
+        """More beats than workers can be heard of: somebody writes to the topic. Members of the groups have their place."""
+        left_out, self._left_out = self._roster.left_out - self._left_out, self._roster.left_out
+        if left_out:
+            self._roster.seats = seats
+            metrics.CONTROL_REJECTS.labels(str(Fault.CROWDED)).inc(left_out)
+        self._news.say(
+            "crowd",
+            f"{self._settings.topic(WORKERS.name)}: more workers are heard of than there can be, so somebody else writes there. "
+            "Members of the consumer groups are heard first; take the right from him, and set CITYHUB_CONTROL_KEY "
+            "(ops/runbooks/control-topic.md)"
+            if left_out
+            else None,
+        )
+
+    def _is_in_doubt(self, others: list[HeardBeat]) -> bool:
+        """True if this worker does not begin beside these, of which it cannot tell whose rules they have. Who decides goes on."""
+        now = time.monotonic()
+        since = self._contested_since = (self._contested_since or now) if others else None
+        if since is None or self._gate.closed is None or now - since >= _DOUBT_SECONDS:
+            return False
+        self._gate.close(
+            _RULES,
+            f"{_named(others, 'goes by other rules, and another bears its name')}; nothing to do but wait until one of them is "
+            f"gone, {_DOUBT_SECONDS:.0f} s at most",
+        )
+        return True
 
     def _judge_release(self, newer: Beat | None) -> None:
         """Stand back while a newer release is at work: this one cannot read all that it writes, also of what agents remember."""

@@ -12,7 +12,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, Mes
 
 from hub.control.clocks import CheckedClock, Stamp
 from hub.control.records import Beat, Fault, opened, sealed
-from hub.control.workers import STALE_SECONDS
+from hub.control.workers import LATE_SECONDS
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 2.0
 _LEADERS_SECONDS = 30.0
 _TAIL = 1_000
-_BATCH = 1_000
+_BATCH, _BATCHES = 1_000, 5
 
 
 class BeatPlace(NamedTuple):
@@ -104,15 +104,19 @@ class Pulse:
         while self._first_unread <= mine.offset and time.monotonic() < until:
             for beat, offset, stamp_ms in self._beats(0.1):
                 age = (mine.stamp_ms - stamp_ms) / 1000
-                if abs(age) < STALE_SECONDS:
+                if abs(age) < LATE_SECONDS:  # who is late may still sit in the groups
                     yield beat, offset, max(0.0, age)
 
     def read(self, newest: int) -> Iterator[tuple[Beat, int]]:
         """What has come since; `newest`: the offset of one's own last beat. Of a flood, what is new enough to matter."""
-        if newest - self._first_unread > 5 * _TAIL:
+        if newest - self._first_unread > _BATCH * _BATCHES:
             self._assign(newest - _TAIL)
-        for beat, offset, _ in self._beats(0.0):
-            yield beat, offset
+        for _ in range(_BATCHES):
+            before = self._first_unread
+            for beat, offset, _stamp in self._beats(0.0):
+                yield beat, offset
+            if self._first_unread - before < _BATCH:
+                return
 
     def _assign(self, offset: int) -> None:
         self._first_unread = offset

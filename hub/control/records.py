@@ -40,6 +40,8 @@ class Fault(StrEnum):
     NOT_JSON = "not_json"
     UNKNOWN_KIND = "unknown_kind"
     WRONG_SHAPE = "wrong_shape"
+    CROWDED = "crowded"
+    """A beat of one more worker than can be."""
 
 
 class PolicyReload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy-reload"):

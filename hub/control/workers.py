@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
@@ -13,7 +13,12 @@ STALE_SECONDS = 5.0
 LATE_SECONDS = 60.0
 """So long it may only be late, as on a busy machine, or with a broker that is: the consumer groups tell."""
 _MOST = 1_000
+_MOST_OF_A_NAME = 8
+"""Processes that may bear one name: a worker that is killed and started again and again leaves some behind."""
 _LAST = 1 << 62
+
+Seats = Mapping[str, Mapping[str, int]]
+"""By name of a worker and agent, how many members the agent's consumer group has of it."""
 
 
 class HeardBeat(NamedTuple):
@@ -26,20 +31,58 @@ class HeardBeat(NamedTuple):
 
 
 class Roster:
-    """Who was heard of lately, besides this process. Holds a thousand at most: anybody may have written what it reads."""
+    """Who was heard of lately, besides this process. Holds a thousand at most, and few of one name: anybody may have written what
+    it reads. Who is in it stays, however many others are heard of; where it is full a newcomer takes the place of whoever is gone
+    or, if it sits in the consumer groups, of somebody who does not."""
 
     def __init__(self, process: str) -> None:
         self._process = process
         self._heard: dict[str, HeardBeat] = {}
+        """By process; who was heard longest ago comes first."""
+        self._bearers: dict[str, dict[str, None]] = {}
+        """Processes by the name that they bear, in the same order."""
+        self.seats: Seats = {}
+        """Who sits in the consumer groups, as far as it was asked for."""
+        self.left_out = 0
+        """Beats of processes for which there was no room."""
 
     def hear(self, beat: Beat, offset: int, at_seconds: float) -> None:
         """Take note of a beat, heard at a monotonic time."""
-        self._heard.pop(beat.process, None)
+        is_known = self._strike(beat.process)
         if beat.process == self._process or beat.leaving:
             return
-        if len(self._heard) >= _MOST:
-            del self._heard[next(iter(self._heard))]
+        if not is_known and not self._has_room(beat.instance, at_seconds):
+            self.left_out += 1
+            return
         self._heard[beat.process] = HeardBeat(beat, offset, at_seconds)
+        self._bearers.setdefault(beat.instance, {})[beat.process] = None
+
+    def _strike(self, process: str) -> bool:
+        """Forget a process; False if it was not known."""
+        known = self._heard.pop(process, None)
+        if known is None:
+            return False
+        bearers = self._bearers[known.beat.instance]
+        del bearers[process]
+        if not bearers:
+            del self._bearers[known.beat.instance]
+        return True
+
+    def _has_room(self, name: str, now: float) -> bool:
+        """True if one more of this name fits in, for whom another is struck off if need be."""
+        bearers = self._bearers.get(name, {})
+        if len(bearers) >= _MOST_OF_A_NAME:
+            return self._gave_way(next(iter(bearers)), now - STALE_SECONDS)
+        if len(self._heard) < _MOST or self._gave_way(next(iter(self._heard)), now - LATE_SECONDS):
+            return True
+        if name not in self.seats:
+            return False
+        stranger = next((key for key, heard in self._heard.items() if heard.beat.instance not in self.seats), None)
+        return stranger is not None and self._strike(stranger)
+
+    def _gave_way(self, process: str, before: float) -> bool:
+        """Strike this one off if it was heard before then only."""
+        return self._heard[process].at_seconds <= before and self._strike(process)
 
     def others(self, now: float) -> list[HeardBeat]:
         """Each that is not stale."""
@@ -84,23 +127,57 @@ def namesakes(mine: Beat, others: Collection[HeardBeat]) -> list[HeardBeat]:
     ]
 
 
-def is_proven(mine: Beat, elder: HeardBeat, members: Mapping[str, Mapping[str, int]], *, have_joined: bool) -> bool:
+def bearers_now(mine: Beat, others: Collection[HeardBeat]) -> list[HeardBeat]:
+    """Without those that bore this worker's name before it came and were not heard since: what was killed a moment ago is no
+    namesake, and what its rules were does not matter any more."""
+    gone = [heard for heard in namesakes(mine, others) if mine.joined < 0 or heard.offset < mine.joined]
+    return [heard for heard in others if heard not in gone]
+
+
+def is_proven(mine: Beat, elder: HeardBeat, members: Seats, *, have_joined: bool) -> bool:
     """True if an elder namesake lives for certain: it was heard after this process came, and sits in the consumer groups.
 
     What was before this process leaves both traces, each for some seconds, but no beat. Beats alone anybody may have written.
-    `members`: by name and agent, how many members there are; `have_joined`: this process may be one of them.
+    `have_joined`: this process may be one of the members.
     """
-    seats = members.get(mine.instance, {}).values()
-    return elder.offset > mine.joined and any(count > have_joined for count in seats)
+    seats = members.get(mine.instance, {})
+    shared = set(mine.agents) & set(elder.beat.agents)
+    return elder.offset > mine.joined and any(seats.get(agent, 0) > have_joined for agent in shared)
 
 
-def believed(mine: Beat, others: Collection[HeardBeat], members: Collection[str]) -> list[Beat]:
-    """Those whose rules count: members of the hub's consumer groups, of each name only if one process bears it."""
-    bearers = Counter(heard.beat.instance for heard in others)
+def believed(mine: Beat, others: Collection[HeardBeat], members: Seats) -> list[Beat]:
+    """Those whose rules count: members of the consumer groups of agents that they name. Where several processes bear one name and
+    have the same agent, only if all are of one release and go by the same rules, as one that was killed and its successor are."""
     return [
-        heard.beat for heard in others
-        if heard.beat.instance in members and bearers[heard.beat.instance] == 1 and heard.beat.instance != mine.instance
+        heard.beat for heard, rivals in _seated(mine, others, members)
+        if all((each.program, each.fingerprint) == (heard.beat.program, heard.beat.fingerprint) for each in rivals)
     ]  # fmt: skip
+
+
+def contested(mine: Beat, others: Collection[HeardBeat], members: Seats) -> list[HeardBeat]:
+    """Those that sit in the consumer groups with other rules than this worker's, and are not believed for those that bear the same
+    name."""
+    trusted = believed(mine, others, members)
+    return [
+        heard for heard, _ in _seated(mine, others, members)
+        if heard.beat.fingerprint != mine.fingerprint and heard.beat not in trusted
+    ]  # fmt: skip
+
+
+def _seated(mine: Beat, others: Collection[HeardBeat], members: Seats) -> list[tuple[HeardBeat, list[Beat]]]:
+    """Of the others, but for namesakes, those that sit in the groups; each with all that bear its name there, itself among them."""
+    bearers: dict[tuple[str, str], list[Beat]] = defaultdict(list)
+    for heard in others:
+        for agent in set(heard.beat.agents):
+            bearers[heard.beat.instance, agent].append(heard.beat)
+    own = namesakes(mine, others)
+    found = []
+    for heard in others:
+        name, seats = heard.beat.instance, members.get(heard.beat.instance, {})
+        agents = [agent for agent in heard.beat.agents if seats.get(agent)]
+        if agents and heard not in own:
+            found.append((heard, [each for agent in agents for each in bearers[name, agent]]))
+    return found
 
 
 def newer_worker(mine: Beat, others: Collection[Beat]) -> Beat | None:

@@ -9,11 +9,14 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
+from hub.control import presence as presence_module
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, RulesState
+from hub.control.pulse import BeatPlace
 from hub.control.records import Beat
 from hub.control.workers import (
     LATE_SECONDS,
@@ -21,13 +24,16 @@ from hub.control.workers import (
     HeardBeat,
     Ranks,
     Roster,
+    bearers_now,
     believed,
+    contested,
     elder_namesakes,
     is_proven,
     leading_worker,
     namesakes,
     newer_worker,
 )
+from hub.errors import FatalError
 from hub.settings import Settings
 from hub.stream.gate import Gate
 
@@ -80,15 +86,47 @@ def test_older_rules_do_not_begin_beside_a_worker_that_is_late_and_still_a_membe
     roster.hear(newer, 11, 0.0)
     now = STALE_SECONDS + 1.0
     known = [*roster.others(now), *roster.late(now)]
-    assert leading_worker(mine, believed(mine, known, {"a"}), ranks.of) is newer
+    assert leading_worker(mine, believed(mine, known, SEATED), ranks.of) is newer
     assert leading_worker(mine, believed(mine, known, {}), ranks.of) is mine, "it has left its groups: it is gone"
 
 
 def test_a_roster_does_not_grow_however_many_are_heard_of() -> None:
+    for name in ("a", "{}"):
+        roster = Roster("0" * 32)
+        for number in range(5_000):
+            roster.hear(beat(name.format(number), number), number, 0.0)
+        assert len(roster.others(1.0)) == (8 if name == "a" else 1_000)
+        assert roster.left_out == 5_000 - len(roster.others(1.0))
+
+
+@settings(max_examples=15)
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "stranger"]), st.integers(0, 2_000)), max_size=60), st.booleans())
+def test_no_flood_of_beats_pushes_a_worker_out_that_sits_in_the_groups(
+    flood: list[tuple[str, int]], came_first: bool
+) -> None:
+    """Those that were heard before it stay, and it has its place among strangers, of whichever kind these are."""
+    roster, genuine = Roster("0" * 32), beat("newer", 7, fingerprint=NEW)
+    roster.seats = {"newer": {"route": 1}}
+    if came_first:
+        roster.hear(genuine, 1, 0.0)
+    for number in range(1_001):
+        roster.hear(beat(f"x{number}", number + 100), number, 0.5)
+    for name, number in flood:
+        roster.hear(beat(f"{name}{number % 7}", number + 5_000), number, 0.5)
+    roster.hear(genuine, 2, 1.0)
+    assert "newer" in {each.beat.instance for each in roster.others(1.0)}
+    for number in range(1_001):
+        roster.hear(beat(f"y{number}", number + 9_000), number, 1.0)
+    assert "newer" in {each.beat.instance for each in roster.others(1.5)}
+    assert len(roster.others(1.5)) <= 1_000
+
+
+def test_a_worker_that_is_killed_again_and_again_has_its_place_in_a_roster() -> None:
     roster = Roster("0" * 32)
-    for number in range(5_000):
-        roster.hear(beat("a", number), number, 0.0)
-    assert len(roster.others(1.0)) == 1_000
+    for number in range(30):
+        roster.hear(beat("a", number), number, number * (STALE_SECONDS + 1))
+    assert roster.left_out == 0
+    assert roster.others(29 * (STALE_SECONDS + 1))[0].beat.joined == 29
 
 
 def test_later_rules_rank_above_earlier_and_those_never_taken_lowest() -> None:
@@ -137,10 +175,55 @@ def test_all_come_to_the_same_and_somebody_decides(beats: list[Beat], taken: lis
     assert found <= {each.fingerprint for each in beats}
 
 
-def test_only_members_are_believed_and_none_of_two_that_bear_one_name() -> None:
+SEATED = {name: {"route": 1, "track": 1} for name in ("a", "c", "me")}
+
+
+def test_only_members_are_believed_and_none_of_two_that_bear_one_name_and_differ() -> None:
     mine = beat("me", 5)
-    others = [heard(beat("a", 1)), heard(beat("b", 2)), heard(beat("c", 3)), heard(beat("c", 4)), heard(beat("me", 6))]
-    assert believed(mine, others, {"a", "c", "me"}) == [others[0].beat]
+    twins = [heard(beat("c", 3)), heard(beat("c", 4, fingerprint=NEW))]
+    others = [heard(beat("a", 1)), heard(beat("b", 2)), *twins, heard(beat("me", 6))]
+    assert believed(mine, others, SEATED) == [others[0].beat]
+    assert contested(mine, others, SEATED) == [twins[1]]
+
+
+def test_what_was_killed_does_not_take_the_word_from_its_successor() -> None:
+    """Else a worker with older rules begins beside it for as long as the beat of the killed one is remembered."""
+    mine, killed, successor = (
+        beat("me", 5, deciding=False),
+        beat("a", 1, fingerprint=NEW),
+        beat("a", 9, fingerprint=NEW),
+    )
+    ranks = Ranks()
+    ranks.take(OLD, 5)
+    ranks.take(NEW, 10)
+    trusted = believed(mine, [heard(killed), heard(successor)], SEATED)
+    assert leading_worker(mine, trusted, ranks.of).fingerprint == NEW
+
+
+def test_one_name_for_workers_of_different_agents_is_no_doubt_about_any_of_them() -> None:
+    mine = beat("me", 5, agents=("track",))
+    apart = [
+        heard(beat(name, 1, agents=(agent,), fingerprint=NEW))
+        for name in ("a", "me")
+        for agent in ("route", "deduplicate")
+    ]
+    seats = {"a": {"route": 1, "deduplicate": 1}, "me": {"route": 1, "deduplicate": 1, "track": 1}}
+    assert believed(mine, apart, seats) == [each.beat for each in apart]
+
+
+def test_a_beat_in_the_name_of_a_member_brings_nobody_to_stand_back() -> None:
+    mine, genuine, forged = beat("me", 5), heard(beat("a", 1)), heard(beat("a", 2, program=1 << 62))
+    assert newer_worker(mine, believed(mine, [genuine, forged], SEATED)) is None
+    assert believed(mine, [forged], {"a": {"deduplicate": 1}}) == [], "it is a member for other work"
+
+
+def test_a_predecessor_of_ones_own_name_is_nobodys_twin_until_it_is_heard_again() -> None:
+    mine, killed = beat("me", 5), beat("me", 1, fingerprint=NEW)
+    before, again = heard(killed, offset=4), heard(killed, offset=6)
+    other = heard(beat("a", 1), offset=3)
+    assert bearers_now(mine, [before, other]) == [other]
+    assert bearers_now(mine, [again, other]) == [again, other]
+    assert elder_namesakes(mine, [before]) == [before], "it is waited for all the same"
 
 
 def test_namesakes_do_the_same_work_and_the_younger_of_two_has_to_go() -> None:
@@ -192,6 +275,75 @@ def test_the_gate_is_closed_while_a_newer_release_is_a_member_and_opened_behind_
     presence._roster.hear(beat("newer", 1, program=57, leaving=True), 2, time.monotonic())
     presence._judge_workers()
     assert gate.closed is None
+
+
+class MadePresence:
+    """A presence without a broker: it hears what the test says, and the groups hold whom the test seats."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seats: dict[str, dict[str, int]], **named: Any) -> None:
+        control = SimpleNamespace(subscribe=lambda *_: None, publish=lambda *_: None)
+        self.gate, rules = Gate(), RulesState("v", OLD)
+        self.presence = Presence(
+            Settings(instance="mine"), named.get("agents", ("route", "track")), "f" * 32, self.gate, CheckedClock(),
+            cast(Any, control), lambda: rules, lambda _: (), 56,
+        )  # fmt: skip
+        self.presence._first = BeatPlace(50, 0)
+        monkeypatch.setattr(self.presence._members, "ask", lambda: seats)
+
+    def hear(self, one: Beat, offset: int = 100, seconds_ago: float = 0.0) -> None:
+        self.presence._roster.hear(one, offset, time.monotonic() - seconds_ago)
+
+    def waits_for(self) -> str:
+        self.presence._judge_workers()
+        return self.gate.closed or ""
+
+
+def test_forged_beats_of_a_newer_release_in_the_names_of_members_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = MadePresence(monkeypatch, {"a": {"route": 1, "track": 1}})
+    made.hear(beat("a", 1, program=56))
+    made.hear(beat("a", 2, program=1 << 60, process="e" * 32))
+    assert made.waits_for() == ""
+
+
+def test_older_rules_do_not_begin_while_it_is_in_doubt_whose_the_newer_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was killed and started again with rules of its own: both are remembered for some seconds."""
+    made = MadePresence(monkeypatch, {"a": {"route": 1, "track": 1}})
+    made.presence._ranks.take(OLD, 1)
+    made.presence._ranks.take(NEW, 2)
+    made.hear(beat("a", 1, fingerprint=NEW))
+    assert "is in force" in made.waits_for()
+    made.hear(beat("a", 9, fingerprint=THIRD, process="e" * 32))
+    assert "another bears its name" in made.waits_for()
+    monkeypatch.setattr(presence_module, "_DOUBT_SECONDS", 0.0)
+    assert made.waits_for() == "", "forged beats keep nobody from its work for ever"
+    made.hear(beat("b", 10, fingerprint=NEW, process="d" * 32))
+    assert made.waits_for() == "", "who decides goes on beside what it cannot tell"
+
+
+def test_a_worker_that_does_only_some_of_the_work_sees_the_rules_of_those_that_do_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[set[str]] = []
+    monkeypatch.setattr(
+        presence_module, "Members", lambda _, agents: asked.append(set(agents)) or SimpleNamespace(ask=dict)
+    )
+    MadePresence(monkeypatch, {}, agents=("track",))
+    assert asked == [{"deduplicate", "route", "track"}]
+
+
+def test_a_worker_that_was_killed_and_started_again_at_once_is_no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = MadePresence(monkeypatch, {"mine": {"route": 1, "track": 1}})
+    made.hear(beat("mine", 1, fingerprint=NEW), offset=49, seconds_ago=1.0)
+    assert "bears the name" in made.waits_for()
+    assert (_sample("hub_same_name_workers"), _sample("hub_other_rules_workers")) == (0, 0)
+    made.hear(beat("mine", 1), offset=51)
+    with pytest.raises(FatalError, match="came first"):
+        made.waits_for()
+    assert _sample("hub_same_name_workers") == 1
+
+
+def _sample(name: str) -> float | None:
+    return REGISTRY.get_sample_value(name)
 
 
 def test_a_worker_of_before_is_read_as_the_oldest() -> None:
