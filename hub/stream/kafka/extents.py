@@ -43,11 +43,11 @@ def newest_times(settings: Settings, places: Iterable[PartitionPlace]) -> dict[P
 
 
 def _offset(answer: ListOffsetsResultInfo) -> int:
-    return _answered(answer).offset
+    return int(_answered(answer).offset)
 
 
 def _timestamp(answer: ListOffsetsResultInfo) -> int:
-    return _answered(answer).timestamp
+    return int(_answered(answer).timestamp)
 
 
 def _answered(answer: ListOffsetsResultInfo) -> ListOffsetsResultInfo:

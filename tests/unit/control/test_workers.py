@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -324,9 +325,12 @@ def test_a_worker_that_does_only_some_of_the_work_sees_the_rules_of_those_that_d
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[set[str]] = []
-    monkeypatch.setattr(
-        presence_module, "Members", lambda _, agents: asked.append(set(agents)) or SimpleNamespace(ask=dict)
-    )
+
+    def members(_: Settings, agents: Iterable[str]) -> SimpleNamespace:
+        asked.append(set(agents))
+        return SimpleNamespace(ask=dict)
+
+    monkeypatch.setattr(presence_module, "Members", members)
     MadePresence(monkeypatch, {}, agents=("track",))
     assert asked == [{"deduplicate", "route", "track"}]
 
