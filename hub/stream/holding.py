@@ -49,6 +49,11 @@ class Holding:
         """Numbers that a rebalance took away, with all that was decided of them committed: their state stays in
         memory, as they may come back."""
 
+    @property
+    def taken_away(self) -> frozenset[int]:
+        """Numbers that a rebalance took away, and of which it is not known yet whether they come back."""
+        return frozenset(self._kept)
+
     def places(self, counts: Mapping[str, int]) -> set[PartitionPlace]:
         """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
         return set(places_of(self.numbers, counts, self._settings.partitions))

@@ -50,12 +50,16 @@ class Outlet:
         self.traces = Traces.of(settings, agent)
         self.limit = RejectLimits(settings.dead_letter_ratio, settings.dead_letter_run)
         self._hold: object = None
+        self._tenure: object = None
 
     def transaction(self, chunk: Chunk) -> Transaction:
         """The transaction of one chunk: outputs, changelog and offsets commit together, or nothing does."""
         if chunk.session.hold is not self._hold:
             self._hold = chunk.session.hold
             self.limit.give_back()
+        if chunk.session.tenure is not self._tenure:
+            self._tenure = chunk.session.tenure
+            self.limit.forget()
         return Transaction(self, chunk)
 
     def has(self, topic: Topic) -> bool:

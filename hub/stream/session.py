@@ -83,6 +83,8 @@ class Session:
         self.hold = object()
         """Identifies this hold on the partitions: it is another object after each rebalance, and after going back to
         the last commit."""
+        self.tenure = object()
+        """Another object once numbers came or went, or somebody else has read of them in between."""
         self.pending: Publication | None = None
         """What is decided and not being written yet. A rebalance has it written first."""
         self._writer = TransactionWriter(settings, agent, settings.topic(changelog.name))
@@ -208,6 +210,7 @@ class Session:
         partitions is open after that, so the changelog read next is all there is.
         """
         self._membership = consumer.consumer_group_metadata()
+        before = self._holding.taken_away
         self._holding.numbers = sorted(
             place.partition for place in assigned if place.partition < self._settings.partitions
         )
@@ -218,6 +221,8 @@ class Session:
         committed = self._holding.committed(consumer, self._holding.places(self._inputs.counts))
         self._sources.catch_up(self._recovering)
         as_they_were = self._holding.claim_anew(committed)
+        if not before == set(self.own_numbers) == as_they_were:
+            self.tenure = object()
         self._whole.begin()
         self._writer.not_alone()
         self._take_up(committed, as_they_were)

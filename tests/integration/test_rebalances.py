@@ -72,8 +72,10 @@ def test_only_what_changes_hands_is_read_back(plane: Plane, read: Read) -> None:
     with plane.session(mine := new_state(), "one") as one:
         assert settled(plane, one, mine, read_some(one, 3), count_up(mine)) == [None]
         read.clear()
+        tenures = [one.tenure]
         with plane.session(theirs := new_state(), "two") as two:
             _until(lambda: (one.own_numbers, two.own_numbers) == ([0, 1], [2]), one, two)
+            tenures.append(one.tenure)
             assert read == [(theirs, [2])]
             assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}
             _feed_all(plane, b"a")
@@ -83,6 +85,7 @@ def test_only_what_changes_hands_is_read_back(plane: Plane, read: Read) -> None:
         _until(lambda: len(one.own_numbers) == PARTITIONS, one)
         assert read == [(theirs, [2]), (mine, [2])]
         assert held_in(mine) == {0: {"a": 2}, 1: {"a": 2}, 2: {"a": 2}}
+        assert len({*tenures, one.tenure}) == 3, "rejects are counted anew"
 
 
 def test_before_anything_is_committed_all_is_read_back(plane: Plane, read: Read) -> None:

@@ -120,6 +120,10 @@ class RejectLimits:
         """Take back the counts of what has not committed: its records will come again."""
         self._now = dict(self._kept)
 
+    def forget(self) -> None:
+        """Count anew: partitions came or went, so what is read next does not follow what was counted."""
+        self._now, self._kept, self._next = {}, {}, {}
+
     def _judge(self, count: RejectCount, longest: int) -> str | None:
         if longest >= self._run:
             return f"{longest} records in a row were rejected (limit {self._run}, CITYHUB_DEAD_LETTER_RUN)"

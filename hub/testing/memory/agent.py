@@ -94,7 +94,7 @@ class _Session:
 
     def __init__(self, partitions: int) -> None:
         self.own_numbers = list(range(partitions))
-        self.hold = object()
+        self.hold = self.tenure = object()
         self.let_go_on: dict[str, Any] = {}
 
 
