@@ -134,7 +134,8 @@ class Settings(BaseSettings):
     control_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="secret that workers and operators share; with it, what is not signed on the control topic is not believed",
+        description="secret that workers and operators share; with it, what is not signed on hub.control, hub.workers and "
+        "hub.sources is not believed",
     )
     state_dir: Path = Field(
         Path(".cityhub"), description="Faust's datadir, connectors' positions and states, the embedded broker's data"

@@ -6,21 +6,18 @@ To add a kind: declare its struct here (a tag, and a limit for every text), add 
 
 from __future__ import annotations
 
-import hmac
 import json
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
 import msgspec
 
 from hub.packed import Decode, json_decoder
+from hub.signing import SignedHeaders, is_signed, signature
 
 MAX_SEALED_BYTES = 65_536
 MAX_LINES, MAX_LINE = 200, 2_000
 """Of an answer: lines, and characters in each."""
-_MAC = "mac"
-ControlHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
@@ -121,16 +118,16 @@ CONTROL_KINDS: dict[str, type[ControlRecord]] = {
 def sealed(record: ControlRecord, topic: str, key: str | None) -> tuple[bytes, list[tuple[str, bytes]]]:
     """A record as value and headers for the broker's topic of this name; signed, if the hub has a key."""
     value = msgspec.json.encode(record)
-    return value, [(_MAC, _mac(value, topic, key))] if key else []
+    return value, signature(value, key, topic)
 
 
-def opened(value: bytes | None, headers: ControlHeaders | None, topic: str, key: str | None) -> ControlRecord | Fault:
+def opened(value: bytes | None, headers: SignedHeaders | None, topic: str, key: str | None) -> ControlRecord | Fault:
     """The record that stands in a message of the broker's topic of this name. Raises nothing, whatever stands there."""
     if not value:
         return Fault.EMPTY
     if len(value) > MAX_SEALED_BYTES:
         return Fault.TOO_LARGE
-    if key and not _is_signed(value, headers or (), topic, key):
+    if not is_signed(value, headers, key, topic):
         return Fault.UNSIGNED
     try:
         kind = _kind_of(value).kind
@@ -159,15 +156,6 @@ def _read(value: bytes, decode: Decode) -> ControlRecord | Fault:
     except msgspec.DecodeError:
         return Fault.WRONG_SHAPE
     return record if _is_plain(value) else Fault.NOT_JSON
-
-
-def _mac(value: bytes, topic: str, key: str) -> bytes:
-    return hmac.digest(key.encode(), topic.encode() + b"\0" + value, "sha256")
-
-
-def _is_signed(value: bytes, headers: ControlHeaders, topic: str, key: str) -> bool:
-    wanted = _mac(value, topic, key)
-    return any(name == _MAC and hmac.compare_digest(found or b"", wanted) for name, found in headers)
 
 
 def _is_plain(value: bytes) -> bool:

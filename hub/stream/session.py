@@ -20,6 +20,7 @@ from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
 from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
+from hub.signing import signature
 from hub.stream.changelog.positions import Positions, with_checkpoints
 from hub.stream.changelog.state import AgentState
 from hub.stream.changelog.whole import WholeCommits
@@ -296,8 +297,12 @@ class Session:
         All that is decided must be committed.
         """
         if said := self._sources.to_pause(why, self.progressed):
-            messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in said]
-            self.commit([Output(self._settings.topic(SOURCES.name), 0, messages)], {})
+            name, secret = self._settings.topic(SOURCES.name), self._settings.control_secret
+            messages: list[dict[str, Any]] = [
+                {"key": key, "value": value, "headers": signature(value, secret, name, key.decode())}
+                for key, value in said
+            ]
+            self.commit([Output(name, 0, messages, headed=True)], {})
             self._sources.take(said)
         self.read_anew()
 

@@ -12,6 +12,7 @@ from hub.clock import iso, wall_ms
 from hub.inspect.sources import ends_of, let_go_on, log_of, topic_named, topics_there, waiting
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
+from hub.signing import signature
 from hub.stream.pauses.source_log import as_they_stand
 from hub.topics import SOURCES
 from hub.web.access.chain import AuditedAct
@@ -86,7 +87,8 @@ def resume(settings: Settings, name: str, skip: bool, yes: bool, as_json: bool) 
     said = let_go_on(through, wall_ms(), "cityhub source resume", log=log, skip=skip)
     note_command(settings, AuditedAct("source.resume", topic, {"waiting": left}, {"skip": skip}))
     with Sender(settings) as sender:
-        sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
+        signed = signature(said.encode(), settings.control_secret, settings.topic(SOURCES.name), topic)
+        sender.send(SOURCES.name, topic.encode(), said.encode(), signed, partition=0)
     if as_json:
         say_json({"topic": topic, "waiting": left, "skipped": skip})
     elif not there:

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from hub.clock import wall_ms
 from hub.errors import FatalError, HubError
 from hub.settings import Settings
+from hub.signing import signature
 from hub.stream.admin.topic_settings import find_drifts, put_right, wanted_settings
 from hub.stream.kafka.client import client_config, flushed, producer_config, way_out
 from hub.stream.pauses.source_log import as_they_stand
@@ -147,12 +148,13 @@ def _keep_number(settings: Settings) -> None:
     producer = Producer(producer_config(settings, "admin"))
     said = Standing(paused=False, at_ms=wall_ms(), by=settings.instance, partitions=settings.partitions)
     failed: list[KafkaError] = []
+    name, value = settings.topic(SOURCES.name), said.encode()
     producer.produce(
-        settings.topic(SOURCES.name), said.encode(), HUB.encode(), 0,
-        lambda error, _: failed.append(error) if error is not None else None,
+        name, value, HUB.encode(), 0, lambda error, _: failed.append(error) if error is not None else None,
+        headers=signature(value, settings.control_secret, name, HUB),
     )  # fmt: skip
     if flushed(producer, _TIMEOUT_SECONDS) or failed:
-        raise FatalError(f"{settings.topic(SOURCES.name)} did not take a record; look at the broker's log")
+        raise FatalError(f"{name} did not take a record; look at the broker's log")
 
 
 def _wait_until_visible(settings: Settings, topics: list[Topic]) -> None:

@@ -7,11 +7,13 @@ import time
 import uuid
 from collections.abc import Callable
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from hub.backoff import ask_until_answered
 from hub.errors import RetriableError
+from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
+from hub.signing import is_signed
 from hub.stream.kafka.client import consumer_config, kafka_errors, missing
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.pauses.standings import Standings
@@ -34,6 +36,8 @@ class SourceLog:
         self._what = f"{role}: reading {settings.topic(SOURCES.name)}"
         self._place = TopicPartition(settings.topic(SOURCES.name), 0, OFFSET_BEGINNING)
         self._reached = 0
+        self._secret = settings.control_secret
+        self._is_caught_up = False
         self._consumer = Consumer(
             consumer_config(settings, f"{role}-sources", f"{settings.namespace}sources-{uuid.uuid4().hex}")
             | {"enable.partition.eof": True}
@@ -65,6 +69,7 @@ class SourceLog:
             alive()
             if time.monotonic() > until:
                 raise RetriableError(f"{self._what}: not at its end after {_GIVE_UP_SECONDS:.0f} s")
+        self._is_caught_up = True
 
     def _end(self) -> int:
         with kafka_errors(self._what):
@@ -74,21 +79,39 @@ class SourceLog:
         """Read what was written since. True if it says anything new."""
         with kafka_errors(self._what):
             messages = self._consumer.consume(_BATCH, wait_seconds)
-        changed = False
+        changed, unsigned = False, 0
         for message in messages:
             error = message.error()
             if error is None or error.code() == KafkaError._PARTITION_EOF:
                 changed |= self._begun_anew(message.offset())
             if error is None:
                 self._reached = message.offset() + 1
-                changed |= self.standings.take(message.key(), message.value())
+                if self._is_signed(message):
+                    changed |= self.standings.take(message.key(), message.value())
+                else:
+                    unsigned += 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._reached = max(self._reached, message.offset())
             elif cannot_be_unpacked(error):
                 self._steps.over(message)
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise missing(self._place.topic)
+        if unsigned:
+            self._say_unsigned(unsigned)
         return changed
+
+    def _is_signed(self, message: Message) -> bool:
+        key = (message.key() or b"").decode(errors="replace")
+        return is_signed(message.value(), message.headers(), self._secret, self._place.topic, key)
+
+    def _say_unsigned(self, words: int) -> None:
+        """The metric, and so an alert, is about what comes: what lay there before may be from before there was a secret."""
+        log.warning(
+            "%s: %d words that are not signed with CITYHUB_CONTROL_KEY are not believed; who is paused shows `cityhub source list`",
+            self._place.topic, words,
+        )  # fmt: skip
+        if self._is_caught_up:
+            CONTROL_REJECTS.labels("unsigned").inc(words)
 
     def _begun_anew(self, offset: int) -> bool:
         """Forget what was read if the topic is another by now, which ends before that: whoever starts later knows nothing of it,
