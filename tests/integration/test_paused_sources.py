@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from pydantic import SecretStr
 
 from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.errors import Reason
 from hub.inspect.sources import ends_of, let_go_on, log_of
+from hub.signing import signature
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
 from hub.stream.chunk import Chunk
@@ -43,7 +45,9 @@ LIMIT = 10  # as `plane_on` sets it
 
 @pytest.fixture
 def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
-    return Plane(plane_on(kafka_bootstrap, namespace, tmp_path).settings, OTHER)
+    """Of a hub with a secret: who is paused is signed all the way."""
+    settings = plane_on(kafka_bootstrap, namespace, tmp_path).settings
+    return Plane(settings.model_copy(update={"control_key": SecretStr("a secret of this test")}), OTHER)
 
 
 def _feed(plane: Plane, topic: Topic, *values: bytes) -> None:
@@ -96,11 +100,19 @@ def _letters(plane: Plane) -> Counter[bytes]:
     return Counter(codec.decode_one(value or b"")[1]["value"] for _, _, value in plane.committed(DEAD))
 
 
-def _let_go_on(plane: Plane, *, skip: bool = False) -> None:
+def _say(plane: Plane, said: Standing, secret: str | None = None) -> None:
+    """As the hub would, or whoever has another secret."""
+    signed = signature(
+        said.encode(), secret or plane.settings.control_secret, plane.settings.topic(SOURCES.name), IN.name
+    )
+    with Sender(plane.settings) as sender:
+        sender.send(SOURCES.name, IN.name.encode(), said.encode(), signed)
+
+
+def _let_go_on(plane: Plane, *, skip: bool = False, secret: str | None = None) -> None:
     log = log_of(plane.settings, IN.name)
     said = let_go_on(ends_of(plane.settings, IN.name), wall_ms(), "a test", log=log, skip=skip)
-    with Sender(plane.settings) as sender:
-        sender.send(SOURCES.name, IN.name.encode(), said.encode())
+    _say(plane, said, secret)
 
 
 def test_a_paused_source_is_let_go_on_without_what_lies_there(plane: Plane) -> None:
@@ -149,6 +161,7 @@ async def _paused_and_let_go_on(plane: Plane) -> None:
         await _until(lambda: b"last" in _out(plane))
         assert _letters(plane) == letters, "not a letter more"
         assert b"mended" not in _out(plane)
+        await asyncio.to_thread(_let_go_on, plane, skip=True, secret="somebody else's")  # nothing is left out for it
         await asyncio.to_thread(_let_go_on, plane)
         await _until(lambda: b"mended" in _out(plane))
         await _until(lambda: len(_letters(plane)) == len(bad))
@@ -183,12 +196,9 @@ def test_a_word_that_is_said_meanwhile_is_not_taken_back(plane: Plane) -> None:
     plane.feed(*bad)
     with plane.session(new_state()) as session:
         read_some(session, LIMIT)
-        with Sender(plane.settings) as sender:
-            for paused in (True, False):
-                said = Standing(
-                    paused=paused, at_ms=wall_ms(), by="another", why="", through={} if paused else {0: LIMIT}
-                )
-                sender.send(SOURCES.name, IN.name.encode(), said.encode())
+        for paused in (True, False):
+            through = {} if paused else {0: LIMIT}
+            _say(plane, Standing(paused=paused, at_ms=wall_ms(), by="another", why="", through=through))
         session.pause({IN.name: "too many"})
         assert not session.paused
         assert session.let_go_on[IN.name].through == {0: LIMIT}
@@ -200,8 +210,7 @@ def test_who_paused_a_source_first_is_who_is_named(plane: Plane) -> None:
     with plane.session(new_state()) as session:
         read_some(session, 1)
         said = Standing(paused=True, at_ms=1, by="another", why="its own reason")
-        with Sender(plane.settings) as sender:
-            sender.send(SOURCES.name, IN.name.encode(), said.encode())
+        _say(plane, said)
         session.pause({IN.name: "too many", OTHER.name: "these too"})
         assert session.paused[IN.name] == said
         assert session.paused[OTHER.name].why == "these too"

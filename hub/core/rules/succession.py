@@ -68,6 +68,16 @@ def _ground(city: City) -> tuple[object, ...]:
 def _changes(old: City, new: City) -> Iterable[str]:
     if old.fingerprint == new.fingerprint:
         return
+    lines = list(_lines(old, new))
+    if new.effective_ms < old.effective_ms:
+        lines.append(
+            f"city.yaml: goes back 回退 to rules that hold from {new.file.effective_from}, from those of "
+            f"{old.file.effective_from}"
+        )
+    yield from lines or ["nothing that decides 规则未变: comments, layout or names"]
+
+
+def _lines(old: City, new: City) -> Iterable[str]:
     tables: tuple[tuple[str, Callable[[City], Mapping[str, object]]], ...] = (
         ("category 类别", lambda city: city.categories),
         ("department 部门", lambda city: city.departments),
@@ -77,6 +87,12 @@ def _changes(old: City, new: City) -> Iterable[str]:
         ("deadline 时限", lambda city: {row.id: row for row in city.deadlines}),
         ("calendar 日历", lambda city: city.calendars),
         ("linking rule 关联规则", lambda city: {row.id: row for row in city.linking}),
+        ("clock 时限种类", lambda city: city.clocks),
+        ("condition 条件", lambda city: city.conditions),
+        ("step 环节", lambda city: city.steps),
+        ("outcome 办理结果", lambda city: city.outcomes),
+        ("class of areas 区域类别", lambda city: city.area_classes),
+        ("example 示例", lambda city: {row.name: row for row in city.examples}),
         ("unit 单位", lambda city: {} if city.organisation is None else city.organisation.units),
         ("purpose 用途", lambda city: city.privacy.purposes),
         ("purpose of answers to 答复用途", lambda city: city.privacy.sources),
@@ -96,14 +112,15 @@ def _changes(old: City, new: City) -> Iterable[str]:
         changed = old.divisions.spec != new.divisions.spec
     if changed:
         yield "divisions.yaml 区划: changed"
-    if _places(old) != _places(new):
-        yield "organisation.yaml 组织: who stands above whom changed"
+    if _organisation(old) != _organisation(new):
+        yield "organisation.yaml 组织: who stands above whom, or what they may say, changed"
     if _settings(old.file) != _settings(new.file):
         yield "city.yaml: changed"
 
 
-def _places(city: City) -> Mapping[str, object]:
-    return {} if city.organisation is None else city.organisation.spec.departments
+def _organisation(city: City) -> object:
+    """But for the units, which are told one by one."""
+    return None if city.organisation is None else city.organisation.spec.model_dump(exclude={"units"})
 
 
 def _codes(city: City, layer: str) -> tuple[tuple[str, bytes], ...]:

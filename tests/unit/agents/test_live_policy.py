@@ -84,7 +84,8 @@ def test_a_comment_makes_another_fingerprint_and_that_is_taken_too(folder: Path)
     routes = folder / "routes.yaml"
     routes.write_text(routes.read_text("utf-8") + "# a comment\n", "utf-8")
     proposed = load_city(folder)
-    assert policy.reload(folder, proposed.fingerprint) == (APPLIED, [])
+    told = ["nothing that decides 规则未变: comments, layout or names"]
+    assert policy.reload(folder, proposed.fingerprint) == (APPLIED, told)
     assert policy.latest.fingerprint == proposed.fingerprint
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +39,40 @@ def test_changes_are_told_by_row() -> None:
             "route 派单规则: another order",
         ]
     )
+
+
+FULL = load_city(ROOT / "ops" / "cities" / "cn-full")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "categories",
+        "departments",
+        "routes",
+        "deadlines",
+        "calendars",
+        "linking",
+        "clocks",
+        "conditions",
+        "steps",
+        "outcomes",
+        "examples",
+    ],
+)
+def test_a_row_that_is_gone_from_any_table_is_told(table: str) -> None:
+    """A worker says "the same rules" where nothing is told."""
+    rows = getattr(FULL, table)
+    assert rows, "the city has some"
+    fewer = dict(list(rows.items())[1:]) if isinstance(rows, Mapping) else tuple(rows[1:])
+    found = succeed(FULL, replace(FULL, fingerprint="another", **{table: fewer}))
+    assert any(change.endswith(": gone") for change in found.changes)
+
+
+def test_what_decides_nothing_is_told_as_that_and_a_way_back_as_one() -> None:
+    assert succeed(CITY, OTHER).changes == ("nothing that decides 规则未变: comments, layout or names",)
+    earlier = CITY.file.model_copy(update={"effective_from": CITY.file.effective_from - timedelta(days=1)})
+    assert any("goes back 回退" in change for change in succeed(CITY, replace(OTHER, file=earlier)).changes)
 
 
 def test_an_example_that_no_longer_holds_forbids_it() -> None:
