@@ -59,7 +59,10 @@ def compare_ledger(settings: Settings, database: Database, on_progress: OnRead |
 
 
 def _rows(connection: Connection) -> tuple[dict[tuple[str, int], int], dict[str, Any], dict[Any, Any]]:
-    positions = {(row[0], row[1]): row[2] for row in connection.execute(select(POSITIONS_TABLE))}
+    p = POSITIONS_TABLE.c
+    positions = {
+        (row[0], row[1]): row[2] for row in connection.execute(select(p.topic, p.kafka_partition, p.next_offset))
+    }
     c, k = CASES_TABLE.c, CLOCKS_TABLE.c
     cases = {
         row[0]: (row[1], row[2], row[3], row[4], row[5] == "over")

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -22,8 +22,10 @@ from hub.sdk.access.databases import UnfitError
 from hub.settings import Settings
 from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import consumer_config, kafka_errors, translated
+from hub.stream.kafka.extents import ids_on_broker
 from hub.stream.kafka.known import on_broker
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import Standpoint, is_made_anew
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.numbers import PartitionPlace
 from hub.stream.reading.lag import left_records
@@ -92,7 +94,7 @@ class Feed:
         names = on_broker(self._settings, "ledger")
         positions, consumer = self._store.positions(), self._consumer()
         try:
-            reading = _Reading(self._settings, consumer, positions)
+            reading = _Reading(self._settings, consumer, positions, ids_on_broker(self._settings, "ledger"))
             next_look = next_stand = 0.0
             while not self._stop.is_set():
                 if time.monotonic() >= next_look:
@@ -105,7 +107,7 @@ class Feed:
                     self._store.stand("topics", wall_ms() if standing.is_level else reading.level_ms, standing.behind)
                     next_stand = time.monotonic() + _STAND_SECONDS
                 self._note(standing)
-                if until is not None and all(reading.positions.get(place, 0) >= end for place, end in until.items()):
+                if until is not None and reading.has_come_to(until):
                     return True
             return False
         finally:
@@ -131,7 +133,7 @@ class Feed:
         self._backoff.reset()
 
     def _write(
-        self, reading: _Reading, records: Sequence[KafkaRecord], after: Mapping[PartitionPlace, int]
+        self, reading: _Reading, records: Sequence[KafkaRecord], after: Mapping[PartitionPlace, Standpoint]
     ) -> None:  # fmt: skip
         facts = self._reader.read(records) if records else Facts()
         if facts.foreign:
@@ -144,7 +146,7 @@ class Feed:
         for record in records:
             place = (record.topic, record.partition)
             try:
-                self._write(reading, [record], {place: record.offset + 1})
+                self._write(reading, [record], {place: reading.standpoint(place, record.offset + 1)})
             except UnfitError as error:
                 where = f"{record.topic}[{record.partition}]@{record.offset}"
                 log.error("%s is not in the ledger: the database does not take it (%s)", where, error)  # noqa: TRY400 - it says all
@@ -157,19 +159,27 @@ def _newest(records: Iterable[KafkaRecord]) -> Mapping[PartitionPlace, int]:
 class _Reading:
     """A consumer, what it reads, and how far it is from the ends."""
 
-    def __init__(self, settings: Settings, consumer: Consumer, positions: LedgerPositions) -> None:
-        self._settings, self._consumer, self.positions = settings, consumer, positions
+    def __init__(
+        self, settings: Settings, consumer: Consumer, positions: LedgerPositions,
+        ids: Callable[[Collection[str]], Mapping[str, str]],
+    ) -> None:  # fmt: skip
+        """`ids` gives the ids of topics as they are now, those of which there are any."""
+        self._settings, self._consumer, self.positions, self._ids = settings, consumer, positions, ids
         self._cut = len(settings.namespace)
         self._steps = Steps(settings, consumer)
         self._taken: set[PartitionPlace] = set()
         self._topics: Mapping[str, int] = {}
+        self._logs: dict[str, str] = {}
+        """The ids of the topics that are read."""
         self._eofs: dict[PartitionPlace, int] = {}
         self._written_ms = 0
         self.level_ms = 0
         """When it had read all there was, last; 0 if never."""
 
     def take_up(self, topics: Mapping[str, int]) -> None:
-        """Read these topics, with so many partitions each. Raises FatalError where one ends before what the ledger has of it."""
+        """Read these topics, with so many partitions each. Raises FatalError where one is another than that which the ledger
+        has, or ends before what it has of it."""
+        self._require_same(topics)
         if topics == self._topics:
             return
         new = {place: span for place, span in spans(self._settings, topics).items() if place not in self._taken}
@@ -181,18 +191,32 @@ class _Reading:
         self._taken |= starts.keys()
         self._topics = topics
 
+    def _require_same(self, topics: Collection[str]) -> None:
+        """XXX: before anything is read of them. Asked afterwards, the id could be of a topic that came since, and its offsets would
+        pass for those of the former."""
+        logs = self._ids(topics)
+        for (topic, number), kept in sorted(self.positions.items()):
+            if kept.offset and is_made_anew(kept.log or self._logs.get(topic, ""), logs.get(topic, "")):
+                raise _made_anew(
+                    f"{topic}[{number}] is another topic than the one that the ledger has to {kept.offset}"
+                )
+        self._logs |= logs
+
+    def standpoint(self, place: PartitionPlace, offset: int) -> Standpoint:
+        return Standpoint(offset, self._logs.get(place[0], ""))
+
+    def has_come_to(self, ends: Mapping[PartitionPlace, int]) -> bool:
+        return all(place in self.positions and self.positions[place].offset >= end for place, end in ends.items())
+
     def _start(self, place: PartitionPlace, span: OffsetSpan) -> int:
-        position = self.positions.get(place, span.begin)
+        position = self.positions[place].offset if place in self.positions else span.begin
         if position > span.end:
-            raise FatalError(
-                f"{place[0]}[{place[1]}] ends at {span.end}, and the ledger has it to {position}: the topic was made anew or cut. "
-                "Run `cityhub ledger rebuild`"
-            )
+            raise _made_anew(f"{place[0]}[{place[1]}] ends at {span.end}, and the ledger has it to {position}")
         if position < span.begin:
             log.error("%s[%d]@%d-%d was gone before the ledger had read it", *place, position, span.begin)
         return max(position, span.begin)
 
-    def read(self) -> tuple[list[KafkaRecord], dict[PartitionPlace, int]]:
+    def read(self) -> tuple[list[KafkaRecord], dict[PartitionPlace, Standpoint]]:
         """What has come, in order of each partition, and how far that is."""
         with kafka_errors("reading for the ledger"):
             messages = self._consumer.consume(AT_ONCE, _WAIT_SECONDS)
@@ -206,7 +230,8 @@ class _Reading:
                 records.append(KafkaRecord(*place, message.offset(), dated(message.timestamp()[1]), message.value()))
                 after[place] = message.offset() + 1
         self._written_ms = max((record.written_ms for record in records), default=self._written_ms)
-        return records, {place: offset for place, offset in after.items() if offset != self.positions.get(place)}
+        moved = {place: self.standpoint(place, offset) for place, offset in after.items()}
+        return records, {place: kept for place, kept in moved.items() if kept != self.positions.get(place)}
 
     def _noted(self, place: PartitionPlace, message: Message, after: dict[PartitionPlace, int]) -> None:
         error: KafkaError = message.error()
@@ -225,7 +250,7 @@ class _Reading:
 
     def standing(self, records: int) -> LedgerStanding:
         """By what the broker said last."""
-        ends = {place: self.positions.get(place, 0) for place in self._taken}
+        ends = {place: self.positions[place].offset if place in self.positions else 0 for place in self._taken}
         behind = sum(left_records(ends, self._highs(), self._eofs).values())
         if behind == 0:
             self.level_ms = wall_ms()
@@ -238,3 +263,7 @@ class _Reading:
             place = TopicPartition(self._settings.topic(topic), number)
             highs[topic, number] = self._consumer.get_watermark_offsets(place, cached=True)[1]
         return highs
+
+
+def _made_anew(what: str) -> FatalError:
+    return FatalError(f"{what}: the topic was made anew or cut. Run `cityhub ledger rebuild`")

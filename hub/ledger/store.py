@@ -24,12 +24,13 @@ from hub.ledger.tables import (
     REPORTS_TABLE,
     STANDING_TABLE,
 )
+from hub.stream.kafka.standpoint import Standpoint
 from hub.stream.numbers import PartitionPlace
 
 _AT_ONCE = 5000
 """Ids in one question."""
-LedgerPositions = dict[PartitionPlace, int]
-"""By topic without the namespace and partition, the offset of what comes next."""
+LedgerPositions = dict[PartitionPlace, Standpoint]
+"""By topic without the namespace and partition."""
 
 
 class FencedError(RetriableError):
@@ -45,16 +46,15 @@ class LedgerStore:
 
     def positions(self) -> LedgerPositions:
         with self._database.transaction() as connection:
-            rows = connection.execute(
-                select(POSITIONS_TABLE.c.topic, POSITIONS_TABLE.c.kafka_partition, POSITIONS_TABLE.c.next_offset)
-            )
-            return {(topic, partition): offset for topic, partition, offset in rows}
+            c = POSITIONS_TABLE.c
+            rows = connection.execute(select(c.topic, c.kafka_partition, c.next_offset, c.topic_id))
+            return {(topic, partition): Standpoint(offset, log or "") for topic, partition, offset, log in rows}
 
     def write(
         self,
         facts: Facts,
         before: LedgerPositions,
-        after: Mapping[PartitionPlace, int],
+        after: Mapping[PartitionPlace, Standpoint],
         written: Mapping[PartitionPlace, int],
     ) -> None:
         """`before`: the positions as this process knows them. `written`: the newest record's timestamp, by place.
@@ -89,16 +89,16 @@ class LedgerStore:
         self,
         connection: Connection,
         before: LedgerPositions,
-        after: Mapping[PartitionPlace, int],
+        after: Mapping[PartitionPlace, Standpoint],
         written: Mapping[PartitionPlace, int],
     ) -> None:
-        for place, offset in sorted(after.items()):
+        for place, (offset, log) in sorted(after.items()):
             at_ms = written.get(place)
             values: tuple[Any, ...]
             if place in before:
-                statement, values = self._sql.moved, (offset, at_ms, *place, before[place])
+                statement, values = self._sql.moved, (offset, log, at_ms, *place, before[place].offset)
             else:
-                statement, values = self._sql.first, (*place, offset, at_ms)
+                statement, values = self._sql.first, (*place, offset, log, at_ms)
             if connection.exec_driver_sql(statement, values).rowcount != 1:
                 raise FencedError("another process keeps this ledger too; reading goes on from where it is")
 
@@ -170,11 +170,11 @@ class _Statements:
     def __init__(self, mark: str) -> None:
         self._mark = mark
         self.moved = (
-            f"update positions set next_offset = {mark}, written_at = coalesce({mark}, written_at) "
+            f"update positions set next_offset = {mark}, topic_id = {mark}, written_at = coalesce({mark}, written_at) "
             f"where topic = {mark} and kafka_partition = {mark} and next_offset = {mark}"
         )
         self.first = (
-            f"insert into positions (topic, kafka_partition, next_offset, written_at) values ({mark}, {mark}, {mark}, {mark}) "
+            f"insert into positions (topic, kafka_partition, next_offset, topic_id, written_at) values ({', '.join([mark] * 5)}) "
             "on conflict do nothing"
         )
         self.no_helpers = f"delete from helpers where case_id = {mark}"

@@ -145,6 +145,7 @@ PROJECTED = (
 POSITIONS_TABLE = _table(
     "positions", "读取位置", 2,
     ("topic", Text, "主题"), ("kafka_partition", Integer, "分区"), ("next_offset", BigInteger, "下一位移"), _WRITTEN,
+    ("topic_id", Text, "主题编号"),
 )  # fmt: skip
 STANDING_TABLE = _table(
     "standing", "台账状态", 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from hub import topics
 from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
 from hub.clock import wall_ms
+from hub.errors import FatalError
+from hub.ledger import feed
 from hub.ledger.comparing import compare_ledger
 from hub.ledger.database import Database, address_of
+from hub.ledger.keeping import Keeper
 from hub.ledger.store import LedgerStore
 from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
 from hub.model.ids import case_id
@@ -26,6 +30,7 @@ from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.kafka.client import producer_config
 from hub.stream.kafka.record import KafkaRecord
+from tests.integration.kafka_accidents import make_anew
 from tests.integration.small_hub import free_port, small_settings, wait_for
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import CITY, Tables, put, records, tables_of
@@ -131,3 +136,46 @@ def test_a_topic_that_was_made_anew_is_said_with_the_way_out(
     keeper.stop()
     assert keeper.code == 1
     assert "cityhub ledger rebuild" in keeper.last_words()
+
+
+def of_cases() -> list[KafkaRecord]:
+    return [record for record in recent() if record.topic == topics.CASES.name]
+
+
+def test_a_topic_made_anew_that_has_grown_beyond_what_was_read_is_not_read_on(settings: Settings) -> None:
+    """Its offsets are there again, and mean other records: what lies before them would never come into the ledger."""
+    publish(settings, recent())
+    with Keeper(settings) as keeper:
+        keeper.rebuild()
+    make_anew(settings, topics.CASES)
+    publish(settings, [*of_cases(), *of_cases()])
+    with Keeper(settings) as keeper:
+        with pytest.raises(FatalError, match=r"hub\.cases\[\d\] is another topic .* made anew .* ledger rebuild"):
+            keeper.run()
+        keeper.rebuild()
+        assert compare_ledger(settings, keeper.database).line().startswith("ledger 台账 agrees")
+
+
+def test_a_topic_made_anew_while_the_ledger_is_kept_ends_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_LOOK_SECONDS", 0.5)
+    publish(settings, recent())
+    ended: list[FatalError] = []
+
+    def run(keeper: Keeper) -> None:
+        try:
+            keeper.run()
+        except FatalError as error:
+            ended.append(error)
+
+    with Keeper(settings) as keeper:
+        thread = threading.Thread(target=run, args=[keeper])
+        thread.start()
+        wait_for(lambda: keeper.standing is not None and keeper.standing.is_level, "it is level")
+        make_anew(settings, topics.CASES)
+        publish(settings, [*of_cases(), *of_cases()])
+        wait_for(lambda: bool(ended), "it ends")
+        keeper.stop()
+        thread.join()
+    assert "ledger rebuild" in str(ended[0])

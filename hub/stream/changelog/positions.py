@@ -16,6 +16,7 @@ from confluent_kafka import TopicPartition
 from hub.errors import Reason
 from hub.stream.changelog.checkpoints import Checkpoint, CommitMark, Trail
 from hub.stream.kafka.extent import Extent
+from hub.stream.kafka.standpoint import is_made_anew
 from hub.stream.letters.gaps import Gap, ReadSoFar, resume
 from hub.stream.numbers import PartitionPlace, number_of
 from hub.stream.writing.writer import Output
@@ -179,7 +180,7 @@ class Positions:
 
     def made_anew(self, logs: Mapping[str, str]) -> set[PartitionPlace]:
         """The places whose topics are others by now. `logs`: the ids of the topics, by name on the broker, as they are."""
-        others = {topic for topic, log in self.logs.items() if log and logs.get(topic, log) != log}
+        others = {topic for topic, log in self.logs.items() if is_made_anew(log, logs.get(topic, ""))}
         return {place for place in self.ends if place[0] in others}
 
     def keep(self, places: Collection[PartitionPlace]) -> None:

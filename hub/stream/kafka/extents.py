@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 
 from confluent_kafka import OFFSET_INVALID, IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
@@ -18,6 +19,8 @@ from hub.stream.numbers import PartitionPlace
 _TIMEOUT_SECONDS = 30.0
 _RETRY_SECONDS = 0.2
 _DOUBT_SECONDS = 5.0
+_NO_ID = "A" * 22
+"""What a broker says of a topic to which it gave none."""
 
 
 def offsets(
@@ -107,9 +110,23 @@ def extents_reaching(
 
 
 def topic_ids(settings: Settings, topics: Collection[str]) -> dict[str, str]:
-    """The ids of topics, by name on the broker: one that is deleted and made anew has another. Raises RetriableError without a
-    broker."""
+    """The ids of topics, by name on the broker: one that is deleted and made anew has another; empty where the broker gives none.
+    Raises RetriableError without a broker."""
     return ids_of(AdminClient(client_config(settings, "ends")), topics) if topics else {}
+
+
+def ids_on_broker(
+    settings: Settings, role: str, timeout_seconds: float = _TIMEOUT_SECONDS
+) -> Callable[[Collection[str]], Mapping[str, str]]:
+    """Asks the broker for the ids of topics of the hub's namespace, named without it, over one connection that is made at the first
+    question. Raises as `topic_ids`."""
+    client = cache(lambda: AdminClient(client_config(settings, role)))
+
+    def ask(topics: Collection[str]) -> Mapping[str, str]:
+        logs = ids_of(client(), [settings.topic(topic) for topic in topics], timeout_seconds) if topics else {}
+        return {name[len(settings.namespace) :]: log for name, log in logs.items()}
+
+    return ask
 
 
 def ids_of(client: AdminClient, topics: Collection[str], timeout_seconds: float = _TIMEOUT_SECONDS) -> dict[str, str]:
@@ -118,4 +135,5 @@ def ids_of(client: AdminClient, topics: Collection[str], timeout_seconds: float 
         return {}
     with kafka_errors("asking for the topics"):
         answers = client.describe_topics(TopicCollection(list(topics)), request_timeout=timeout_seconds)
-        return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
+        found = {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
+    return {topic: "" if log == _NO_ID else log for topic, log in found.items()}

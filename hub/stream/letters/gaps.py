@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from hub.errors import Reason
 from hub.stream.kafka.extent import Extent
+from hub.stream.kafka.standpoint import is_made_anew
 
 BY_HAND = "somebody set the group's offset by hand"
 
@@ -73,7 +74,7 @@ def resume(topic: str, partition: int, reach: ReadSoFar, extent: Extent) -> tupl
     def gap(reason: Reason, begin: int, until: int, detail: str) -> tuple[int, Gap]:
         return until, Gap(topic, partition, reason, begin, until, detail)
 
-    if reach.log and extent.log and reach.log != extent.log:
+    if is_made_anew(reach.log, extent.log):
         begin = reach.end if reach.by_hand and reach.end is not None else position
         if begin == 0:
             return extent.low, None  # nothing of the old one was ever read

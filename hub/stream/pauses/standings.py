@@ -12,6 +12,7 @@ import msgspec
 
 from hub.bounds import CONTROL_CHARACTERS
 from hub.packed import json_decoder
+from hub.stream.kafka.standpoint import is_made_anew
 
 log = logging.getLogger(__name__)
 _Text = Annotated[str, msgspec.Meta(max_length=500, pattern=rf"^[^{CONTROL_CHARACTERS}]*\Z")]
@@ -44,7 +45,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     def through_in(self, log: str) -> Mapping[int, int]:
         """`through` of the topic with this id; nothing if another one was meant. An id that is not known speaks for any."""
-        return self.through if not self.log or not log or self.log == log else {}
+        return {} if is_made_anew(self.log, log) else self.through
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)

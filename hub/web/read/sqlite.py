@@ -16,6 +16,7 @@ from hub.ledger.database import Database
 from hub.ledger.facts import Facts
 from hub.ledger.store import LedgerPositions, LedgerStore
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import Standpoint
 from hub.topics import OWN_SOURCE
 from hub.web.read.cursor import PageCursor, position_of
 from hub.web.read.model import CaseState, DepartmentRecord, OwnStatement, ShownClock, SourceReply, StatementQuery
@@ -59,6 +60,8 @@ class SqliteModel:
         self._erased: ErasedWords = {}
         self._path, self._own = path, threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.topic_ids: dict[str, str] = {}
+        """Of what is read, put by who reads."""
         self.is_ready = False
 
     def close(self) -> None:
@@ -81,7 +84,7 @@ class SqliteModel:
 
     def put_facts(self, facts: Facts, records: Sequence[KafkaRecord]) -> None:
         """What these records, in order of each partition, make of the ledger."""
-        after = {(each.topic, each.partition): each.offset + 1 for each in records}
+        after = {(each.topic, each.partition): Standpoint(each.offset + 1) for each in records}
         written = {(each.topic, each.partition): each.written_ms for each in records}
         self._ledger.write(facts, self._positions, after, written)
         self._positions.update(after)
@@ -116,6 +119,9 @@ class SqliteModel:
 
     def end(self, topic: str) -> PageCursor:
         return self._tail.end(topic)
+
+    def topic_id(self, topic: str) -> str:
+        return self.topic_ids.get(topic, "")
 
     def open_cases(self, department: str, after: str, limit: int, units: Sequence[str] = ()) -> list[CaseState]:
         if units:

@@ -21,6 +21,7 @@ from hub.settings import ROOT
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import Standpoint
 from hub.testing.memory import MemoryHub
 
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
@@ -101,8 +102,9 @@ def stored(hub: MemoryHub) -> list[KafkaRecord]:
 def put(store: LedgerStore, batch: Sequence[KafkaRecord]) -> None:
     """As the feed does, from where the ledger is: what it has already is left out."""
     before = store.positions()
-    fresh = [each for each in batch if each.offset >= before.get((each.topic, each.partition), 0)]
-    after = {(each.topic, each.partition): each.offset + 1 for each in fresh}
+    nowhere = Standpoint(0)
+    fresh = [each for each in batch if each.offset >= before.get((each.topic, each.partition), nowhere).offset]
+    after = {(each.topic, each.partition): Standpoint(each.offset + 1) for each in fresh}
     written = {(each.topic, each.partition): each.written_ms for each in fresh}
     store.write(READER.read(fresh), before, after, written)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hub.ledger.database import Database
 from hub.ledger.store import FencedError, LedgerStore
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import Standpoint
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, Tables, put, records, refs_of, rows_of, tables_of
 
@@ -92,7 +93,7 @@ def test_nobody_s_words_are_in_it(whole: Database) -> None:
 
 def test_who_lost_the_positions_writes_nothing(whole: Database, expected: Tables) -> None:
     with pytest.raises(FencedError):
-        LedgerStore(whole).write(READER.read(records()), {}, {("hub.cases", 0): 99}, {})
+        LedgerStore(whole).write(READER.read(records()), {}, {("hub.cases", 0): Standpoint(99)}, {})
     assert tables_of(whole) == expected
 
 

@@ -21,6 +21,7 @@ from hub.ledger.store import LedgerStore
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import Standpoint
 from hub.stream.numbers import PartitionPlace
 from hub.web.board.watching import wall_parts
 from tests.mutations import CODEC, REGISTRY, examples, odd
@@ -40,14 +41,17 @@ class Handed:
 
     def __init__(self, records: Sequence[KafkaRecord]) -> None:
         self.records = list(records)
-        self.positions: dict[PartitionPlace, int] = {}
+        self.positions: dict[PartitionPlace, Standpoint] = {}
 
-    def read(self) -> tuple[list[KafkaRecord], dict[PartitionPlace, int]]:
-        after = {(each.topic, each.partition): each.offset + 1 for each in self.records}
+    def read(self) -> tuple[list[KafkaRecord], dict[PartitionPlace, Standpoint]]:
+        after = {(each.topic, each.partition): Standpoint(each.offset + 1) for each in self.records}
         return self.records, after
 
+    def standpoint(self, place: PartitionPlace, offset: int) -> Standpoint:
+        return Standpoint(offset)
 
-def taken(database: Database, records: Sequence[KafkaRecord]) -> Mapping[PartitionPlace, int]:
+
+def taken(database: Database, records: Sequence[KafkaRecord]) -> Mapping[PartitionPlace, Standpoint]:
     """By a feed's turn, as by one that has begun anew. Raises what would end it, or have it try for ever."""
     store = LedgerStore(database)
     handed: Any = Handed(records)
@@ -81,7 +85,7 @@ def test_it_goes_on_over_records_that_nobody_means(reused: Database, seed: int) 
         schema = REGISTRY.latest(f"cityhub.{TOPICS[topic]}")
         value = CODEC.encode_one(schema.subject, odd(chance.choice(examples(schema)), schema, chance))
         made.append(KafkaRecord(topic, 0, offset, 0, value))
-    ends = {(each.topic, 0): each.offset + 1 for each in made}
+    ends = {(each.topic, 0): Standpoint(each.offset + 1) for each in made}
     assert taken(reused, made) == ends
 
 
@@ -112,7 +116,7 @@ def test_one_record_costs_itself_at_most(kind: str, tmp_path: Path, request: pyt
     ]
     good = [("hub.cases", {"case_id": f"GOOD-{number}"}) for number in range(2)]
     made = [record(topic, offset, changes) for offset, (topic, changes) in enumerate([good[0], *bad, good[1]])]
-    ends = {(each.topic, 0): each.offset + 1 for each in made}
+    ends = {(each.topic, 0): Standpoint(each.offset + 1) for each in made}
     try:
         assert taken(database, made) == ends
         there = {row["case_id"] for row in rows_of(database, "cases")}
