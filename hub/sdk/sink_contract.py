@@ -71,10 +71,15 @@ SinkPositions: TypeAlias = dict[DeliveryPlace, int]
 
 @dataclass(frozen=True)
 class DeliveryBatch:
-    """Deliveries of one receiver, in order. `after`: for a sink that remembers, how far all is done once these are."""
+    """Deliveries of one receiver, in order.
+
+    `after`: for a sink that remembers, how far all is done once these are; it goes back where a topic was deleted and made anew.
+    `topic_ids`: of the places in `after`, which topic that is, as far as Kafka says it.
+    """
 
     deliveries: Sequence[Delivery]
     after: SinkPositions = field(default_factory=dict)
+    topic_ids: Mapping[DeliveryPlace, str] = field(default_factory=dict)
 
 
 def _nothing(_said: str) -> None: ...
@@ -128,12 +133,17 @@ class Sink(ABC):
         """How far the system says it has come, for a sink that remembers; of a partition that is not named it has nothing."""
         return {}
 
+    def topic_ids(self) -> Mapping[DeliveryPlace, str]:
+        """As batches brought them, of the `positions` that were given last. By them a topic that was made anew while nobody looked
+        is known, and delivered from its beginning; a sink that keeps none goes on at its offset."""
+        return {}
+
     @abstractmethod
     def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         """Hand over the batch; an answer for each delivery, or None if all were taken. Returns once the system has them for good.
 
-        Of a sink that remembers: all were taken and `batch.after` was stored with them, or some are `Never` and nothing was
-        changed: these are set aside, and the others come again.
+        Of a sink that remembers: all were taken and `batch.after` (with `topic_ids`) was stored with them, or some are `Never` and
+        nothing was changed: these are set aside, and the others come again.
         """
 
     def idle(self) -> None:  # noqa: B027 - most have nothing to do then

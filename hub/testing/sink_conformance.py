@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import SkipTest
 
@@ -24,7 +24,7 @@ import pytest
 from hub.errors import FatalError
 from hub.sdk.errors import TransientError
 from hub.sdk.running.status import Board
-from hub.sdk.sink_contract import Delivery, DeliveryBatch, Later, Never, Sink, SinkPositions
+from hub.sdk.sink_contract import Delivery, DeliveryBatch, DeliveryPlace, Later, Never, Sink, SinkPositions
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
 from hub.testing.conformance import had
@@ -73,12 +73,19 @@ class SinkBench:
         """What the bench can do under this name. SkipTest if there is no such thing; AssertionError if nobody says why."""
         return had(self, name)
 
-    def run(self, sink: Sink, deliveries: Sequence[Delivery], group: SinkPositions | None = None) -> list[str]:
-        """Hand over all, as the hub does; the ids set aside. What the group has committed is noted in `group`."""
+    def run(
+        self,
+        sink: Sink,
+        deliveries: Sequence[Delivery],
+        group: SinkPositions | None = None,
+        logs: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """Hand over all, as the hub does; the ids set aside. What the group has committed is noted in `group`. `logs`: the ids of
+        topics."""
         stop, letters = threading.Event(), MemoryLetters()
         board = Board("sink", "sink", None)
         if sink.remembers:
-            reader = MemoryReader(deliveries, group, stop.set)
+            reader = MemoryReader(deliveries, group, stop.set, logs)
             InOrder(sink, lambda: reader, letters, board, stop).run()
         else:
             reader = MemoryReader(deliveries, group)
@@ -99,6 +106,16 @@ def _stop_when(run: SinkRun, stop: threading.Event, count: int) -> None:
             stop.set()
 
     run.tally.done = counted  # type: ignore[method-assign]
+
+
+def _ids_kept(sink: Sink) -> Mapping[DeliveryPlace, str]:
+    """As a sink that has just been started gives them."""
+    sink.connect()
+    try:
+        sink.positions()
+        return dict(sink.topic_ids())
+    finally:
+        sink.close()
 
 
 class _Dying:
@@ -158,6 +175,20 @@ class SinkConformance:
             assert again.positions() == {deliveries[0].place: deliveries[-1].offset + 1}
         finally:
             again.close()
+
+    def test_a_topic_made_anew_is_taken_from_its_beginning(self, bench: SinkBench) -> None:
+        """Its offsets say nothing of what is in it now; who keeps no id of topics cannot know, and says so by giving none."""
+        if not bench.make().remembers:
+            raise SkipTest("the hub remembers how far it has come: its system does not")
+        deliveries = bench.deliveries(5)
+        place, sink = deliveries[0].place, bench.make()
+        bench.run(sink, deliveries[:2], logs={place.topic: "former"})
+        if not _ids_kept(bench.make()):
+            raise SkipTest("it keeps no ids of topics, and goes on at its offset")
+        anew = [replace(each, offset=number) for number, each in enumerate(deliveries[2:])]
+        bench.run(bench.make(), anew, logs={place.topic: "latter"})
+        assert sorted(bench.arrived()) == sorted(each.id for each in deliveries), "not each of them once"
+        assert _ids_kept(bench.make()) == {place: "latter"}, "it goes by the id of a topic that is no more"
 
     def test_what_is_refused_is_said_of_that_delivery_alone(self, bench: SinkBench) -> None:
         make = bench.has("poison")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hub.millis import HOUR_MS
 from hub.sdk.sink_contract import Delivery, DeliveryPlace, SinkPositions
-from hub.sdk.sinks.reader import ReadRecord
+from hub.sdk.sinks.reader import ReadRecord, SinkStandpoints
 from hub.sdk.sinks.records import delivery_of
+from hub.stream.kafka.standpoint import is_made_anew
 
 NOON_MS = 1_772_424_000_000
 
@@ -63,7 +64,7 @@ def _made(subject: str, number: int, place: DeliveryPlace, record: dict[str, obj
 class MemoryReader:
     """Takes the place of hub.sdk.sinks.reader.DeliveryReader: what is in `deliveries`, from what is committed in `group`.
 
-    `ended` is called when nothing more is there to be read.
+    `ended` is called when nothing more is there to be read. `logs`: the ids of topics.
     """
 
     def __init__(
@@ -71,18 +72,21 @@ class MemoryReader:
         deliveries: Iterable[Delivery],
         group: SinkPositions | None = None,
         ended: Callable[[], None] = lambda: None,
+        logs: Mapping[str, str] | None = None,
     ) -> None:
         self.group: SinkPositions = {} if group is None else group
         self._deliveries = sorted(deliveries, key=lambda each: (each.written_ms, each.offset))
-        self._ended = ended
-        self._from: SinkPositions = {}
+        self._ended, self._logs = ended, logs or {}
         self._at: SinkPositions = {}
         self._held: set[DeliveryPlace] = set()
 
-    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None) -> None:
+    def subscribe(
+        self, revoked: Callable[[bool], None], positions: Callable[[], SinkStandpoints] | None = None
+    ) -> None:
         del revoked
-        self._from = dict(self.group if positions is None else positions())
-        self._at = dict(self._from)
+        kept = {} if positions is None else positions()
+        same = {place: at for place, (at, log) in kept.items() if not is_made_anew(log, self.topic_id(place))}
+        self._at = dict(self.group if positions is None else same)
 
     def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]:
         del timeout_seconds
@@ -94,6 +98,9 @@ class MemoryReader:
         if not self.behind():
             self._ended()
         return [ReadRecord(each.place, each.offset, each) for each in found]
+
+    def topic_id(self, place: DeliveryPlace) -> str:
+        return self._logs.get(place.topic, "")
 
     def hold(self, places: set[DeliveryPlace]) -> None:
         self._held = places

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -141,6 +142,7 @@ class System:
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.positions: SinkPositions = {}
+        self.topic_ids: dict[DeliveryPlace, str] = {}
         self.here = True
 
     @contextmanager
@@ -191,6 +193,9 @@ class Remembering(Plain):
     def positions(self) -> SinkPositions:
         return dict(self.system.positions)
 
+    def topic_ids(self) -> dict[DeliveryPlace, str]:
+        return dict(self.system.topic_ids)
+
     def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         self.require()
         answers = [Never("no") if each.values["rule"] == "poison" else None for each in batch.deliveries]
@@ -198,6 +203,7 @@ class Remembering(Plain):
             return answers
         self.system.ids += [each.id for each in batch.deliveries]
         self.system.positions |= batch.after
+        self.system.topic_ids |= batch.topic_ids
         return None
 
 
@@ -277,6 +283,13 @@ class Invents(Remembering):
         return self.system.positions or {DeliveryPlace("dept.roads.orders", 0): 0}
 
 
+class KeepsTheFormer(Remembering):
+    """The id that it got first stays."""
+
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
+        return super().write(replace(batch, topic_ids={**batch.topic_ids, **self.system.topic_ids}))
+
+
 class RefusesAll(Plain):
     """One bad delivery, and none of the batch is taken."""
 
@@ -323,6 +336,7 @@ RULES: list[tuple[type[Plain], Callable[..., None]]] = [
     (WritesTwice, SinkConformance.test_a_crash_behind_any_call_loses_nothing),
     (RunsAhead, SinkConformance.test_its_positions_cover_what_it_has_and_no_more),
     (Invents, SinkConformance.test_its_positions_cover_what_it_has_and_no_more),
+    (KeepsTheFormer, SinkConformance.test_a_topic_made_anew_is_taken_from_its_beginning),
     (RefusesAll, SinkConformance.test_what_is_refused_is_said_of_that_delivery_alone),
     (Swallows, SinkConformance.test_who_is_away_is_told_apart_from_who_refuses),
     (Miscounts, SinkConformance.test_each_delivery_has_its_answer),

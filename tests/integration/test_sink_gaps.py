@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from prometheus_client import REGISTRY
 
 from hub.cli.terminal.sending import Sender
+from hub.errors import RetriableError
 from hub.inspect.letters import read_letters
-from hub.sdk.sink_contract import DeliveryPlace, SinkPositions
+from hub.sdk.sink_contract import DeliveryPlace
+from hub.sdk.sinks import reader as reading
 from hub.sdk.sinks.letters import SinkLetters
 from hub.sdk.sinks.outbox import Marks
-from hub.sdk.sinks.reader import DeliveryReader, ReadRecord
+from hub.sdk.sinks.reader import DeliveryReader, ReadRecord, SinkStandpoints
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.client import consumer_config
+from hub.stream.kafka.extents import topic_ids
+from hub.stream.kafka.groups import group_offsets
+from hub.stream.kafka.standpoint import Standpoint
 from hub.topics import DEAD, dept_orders
 from tests.integration.kafka_accidents import delete_before, make_anew
 from tests.integration.test_webhook import order
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.kafka
 ORDERS = dept_orders("roads")
@@ -44,7 +52,7 @@ def send(settings: Settings, numbers: Sequence[int]) -> None:
 
 
 @contextmanager
-def reader(settings: Settings, positions: SinkPositions | None = None) -> Iterator[DeliveryReader]:
+def reader(settings: Settings, positions: SinkStandpoints | None = None) -> Iterator[DeliveryReader]:
     codec = Codec(FileRegistry())
     letters = SinkLetters(settings, codec, "roads", "sink:roads")
     topic = settings.topic(ORDERS.name)
@@ -65,6 +73,13 @@ def read(made: DeliveryReader, deliveries: int) -> list[ReadRecord]:
 
     wait_for(enough, f"{deliveries} do not come")
     return found
+
+
+def read_on(made: DeliveryReader) -> None:
+    """Until it does not go on, as a run does. Raises what it raises."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        made.read(10, 0.2)
 
 
 def done(made: DeliveryReader, records: list[ReadRecord]) -> None:
@@ -129,7 +144,7 @@ def test_a_sink_that_remembers_is_told_where_it_goes_on(settings: Settings) -> N
     place = DeliveryPlace(settings.topic(ORDERS.name), 0)
     send(settings, range(4))
     delete_before(settings, ORDERS, 0, 3)
-    with reader(settings, {place: 1}) as made:
+    with reader(settings, {place: Standpoint(1)}) as made:
         found = read(made, 1)
         assert [(each.offset, each.delivery is None) for each in found] == [(2, True), (3, False)]
     assert gaps(settings) == [("sink:roads", "gap", f"{ORDERS.name}[0]@1-3")]
@@ -152,7 +167,7 @@ def test_a_topic_made_anew_is_delivered_from_its_beginning(settings: Settings) -
     place = DeliveryPlace(settings.topic(ORDERS.name), 0)
     make_anew(settings, ORDERS)
     send(settings, [7])
-    with reader(settings, {place: 3}) as made:
+    with reader(settings, {place: Standpoint(3)}) as made:
         assert ids(read(made, 1)) == ["O-7"]
     assert gaps(settings) == [("sink:roads", "moved_back", f"{ORDERS.name}[0]@3-0")]
 
@@ -163,3 +178,76 @@ def test_a_topic_older_than_its_sink_is_no_gap(settings: Settings) -> None:
     with reader(settings) as made:
         assert ids(read(made, 1)) == ["O-2"]
     assert gaps(settings) == []
+
+
+def place_of(settings: Settings) -> DeliveryPlace:
+    return DeliveryPlace(settings.topic(ORDERS.name), 0)
+
+
+def topic_id(settings: Settings) -> str:
+    name = settings.topic(ORDERS.name)
+    return topic_ids(settings, [name])[name]
+
+
+def committed(settings: Settings) -> tuple[int, str | None]:
+    """What the sink's group has committed, and what stands beside it."""
+    (found,) = group_offsets(settings, "sink-roads", [place_of(settings)])
+    return found.offset, found.metadata
+
+
+def test_a_topic_made_anew_that_has_grown_beyond_is_delivered_from_its_beginning(settings: Settings) -> None:
+    """Its offsets are there again, and mean other records: those before them would never be delivered."""
+    send(settings, range(3))
+    kept = Standpoint(3, topic_id(settings))
+    make_anew(settings, ORDERS)
+    send(settings, range(10, 15))
+    with reader(settings, {place_of(settings): kept}) as made:
+        found = read(made, 5)
+        assert ids(found) == [f"O-{number}" for number in range(10, 15)]
+        assert (found[0].offset, found[0].delivery) == (-1, None), "what stands for the gap is done first"
+        assert made.topic_id(place_of(settings)) == topic_id(settings) != kept.log
+    assert gaps(settings) == [("sink:roads", "moved_back", f"{ORDERS.name}[0]@3-0")]
+
+
+def test_a_topic_made_anew_while_its_sink_runs_is_read_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.0)
+    send(settings, range(3))
+    with reader(settings) as made:
+        found = read(made, 3)
+        make_anew(settings, ORDERS)
+        send(settings, range(10, 15))
+        with pytest.raises(RetriableError, match="was deleted and made anew"):
+            read_on(made)
+        done(made, found)  # as a run does when it ends
+    with reader(settings) as made:
+        found = read(made, 5)
+        assert ids(found) == [f"O-{number}" for number in range(10, 15)]
+        done(made, found)
+    assert gaps(settings) == [("sink:roads", "moved_back", f"{ORDERS.name}[0]@3-0")]
+    assert committed(settings) == (5, topic_id(settings))
+    with reader(settings) as made:
+        assert made.read(10, 2.0) == [], "once"
+
+
+def test_a_sink_that_was_stopped_while_its_topic_was_made_anew_begins_with_the_first_record(settings: Settings) -> None:
+    send(settings, range(3))
+    with reader(settings) as made:
+        done(made, read(made, 3))
+    make_anew(settings, ORDERS)
+    send(settings, range(10, 15))
+    with reader(settings) as made:
+        assert ids(read(made, 5)) == [f"O-{number}" for number in range(10, 15)]
+
+
+def test_a_position_without_an_id_is_taken_as_it_is_and_gains_it(settings: Settings) -> None:
+    """As a release before committed it."""
+    send(settings, range(3))
+    before = Consumer(consumer_config(settings, "before", f"{settings.namespace}sink-roads"))
+    before.commit(offsets=[TopicPartition(*place_of(settings), 2)], asynchronous=False)
+    before.close()
+    with reader(settings) as made:
+        assert ids(read(made, 1)) == ["O-2"]
+        made.commit({})
+    assert committed(settings) == (2, topic_id(settings))

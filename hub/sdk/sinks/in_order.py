@@ -16,8 +16,9 @@ from hub.sdk.errors import ContractError, TransientError
 from hub.sdk.running.status import Board
 from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Later, Never, Sink, SinkPositions
 from hub.sdk.sinks.letters import Aside
-from hub.sdk.sinks.reader import Records
+from hub.sdk.sinks.reader import Records, SinkStandpoints
 from hub.sdk.sinks.tally import SinkTally, in_wall_ms
+from hub.stream.kafka.standpoint import Standpoint
 
 _TURN_SECONDS = 0.2
 _LOOK_SECONDS = 0.5
@@ -59,7 +60,7 @@ class InOrder:
             self._sink.connect()
             reader = self._readers()
             try:
-                reader.subscribe(lambda lost: self._given_back(reader, lost), self._sink.positions)
+                reader.subscribe(lambda lost: self._given_back(reader, lost), self._standpoints)
                 while not self._ended():
                     self._turn(reader)
                 reader.commit(self._done)
@@ -69,12 +70,17 @@ class InOrder:
         finally:
             self._sink.close()
 
+    def _standpoints(self) -> SinkStandpoints:
+        positions = self._sink.positions()
+        logs = self._sink.topic_ids()
+        return {place: Standpoint(offset, logs.get(place, "")) for place, offset in positions.items()}
+
     def _turn(self, reader: Records) -> None:
         records = reader.read(self._sink.batch, _TURN_SECONDS)
         if records:
             deliveries = [delivery for _, _, delivery in records if delivery is not None]
             after = {place: offset + 1 for place, offset, _ in records}
-            self._write(DeliveryBatch(deliveries, after))
+            self._write(DeliveryBatch(deliveries, after, {place: reader.topic_id(place) for place in after}))
             self.tally.left_out(len(records) - len(deliveries))
             self._done |= after
         self._sink.idle()
@@ -107,7 +113,7 @@ class InOrder:
                 raise ContractError(f"{self.tally.name}: a sink that remembers answered `Later` for one delivery")
             else:
                 left.append(delivery)
-        return DeliveryBatch(left, batch.after)
+        return DeliveryBatch(left, batch.after, batch.topic_ids)
 
     def _takes(self) -> None:
         self._backoff.reset()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple, Protocol, TypeAlias
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_STORED, Consumer, KafkaError, Message, TopicPartition
 
@@ -17,12 +18,20 @@ from hub.stream.avro.codec import Codec
 from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
 from hub.stream.kafka.extent import Extent
+from hub.stream.kafka.extents import ids_on_broker
+from hub.stream.kafka.standpoint import Standpoint, is_made_anew
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.letters.gaps import Gap, ReadSoFar, resume
 
 log = logging.getLogger(__name__)
 _ASK_SECONDS = 30.0
+LOOK_SECONDS = 10.0
+"""So often it is looked whether a topic is another by now."""
 _NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+
+
+SinkStandpoints: TypeAlias = dict[DeliveryPlace, Standpoint]
+"""How far each partition was delivered, and of which topic."""
 
 
 class ReadRecord(NamedTuple):
@@ -37,8 +46,9 @@ class Records(Protocol):
     """Where a sink's run reads: `DeliveryReader`, or topics in memory."""
 
     def subscribe(
-        self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None
+        self, revoked: Callable[[bool], None], positions: Callable[[], SinkStandpoints] | None = None
     ) -> None: ...
+    def topic_id(self, place: DeliveryPlace) -> str: ...
     def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]: ...
     def hold(self, places: set[DeliveryPlace]) -> None: ...
     def behind(self) -> int | None: ...
@@ -69,6 +79,16 @@ class DeliveryReader:
         self._next: dict[DeliveryPlace, int] = {}
         """The offset of each place that is to be read next, as far as it was read, or its sink remembers it."""
         self._steps = Steps(settings, self._consumer)
+        self._ids = ids_on_broker(settings, f"sink.{name}")
+        self._logs: dict[str, str] = {}
+        """The ids of the topics that are read, by name on the broker."""
+        self._looked = 0.0
+        self._anew: SinkStandpoints = {}
+        """Places whose topic is another than the one that was read, with how far that was; to be said."""
+        self._reached: SinkStandpoints = {}
+        """How far this reader has come in all: with a deleted topic Kafka forgets what the group committed."""
+        self._nameless: SinkPositions = {}
+        """What the group committed without an id: a release before did."""
         self._committed: dict[DeliveryPlace, int] = {}
         self._held: set[DeliveryPlace] = set()
         self._failure: FatalError | RetriableError | None = None
@@ -83,7 +103,22 @@ class DeliveryReader:
             for place in fresh:
                 place.offset = self._consumer.get_watermark_offsets(place, timeout=_ASK_SECONDS)[1]
             if fresh:
-                self._consumer.commit(offsets=fresh, asynchronous=False)
+                self._consumer.commit(offsets=self._named(fresh), asynchronous=False)
+
+    def _named(self, places: Collection[TopicPartition]) -> list[TopicPartition]:
+        """With the ids of their topics, as the group keeps them beside its offsets; without, if they cannot be told."""
+        try:
+            logs = self._ids_of({each.topic for each in places})
+        except RetriableError as error:
+            log.warning("%s", error)
+            logs = dict.fromkeys((each.topic for each in places), "")
+        return [TopicPartition(each.topic, each.partition, each.offset, logs[each.topic]) for each in places]
+
+    def _ids_of(self, names: Iterable[str]) -> dict[str, str]:
+        """By name on the broker."""
+        namespace = self._settings.namespace
+        found = self._ids([name.removeprefix(namespace) for name in names])
+        return {self._settings.topic(topic): log for topic, log in found.items()}
 
     def _partitions(self) -> list[TopicPartition]:
         """Of all its topics that are there. Raises FatalError if one that is named is not."""
@@ -114,11 +149,13 @@ class DeliveryReader:
                 for place in places:
                     first, end = self._consumer.get_watermark_offsets(place, timeout=_ASK_SECONDS)
                     place.offset = first if at_ms is None else place.offset if place.offset >= 0 else end
-                self._consumer.commit(offsets=places, asynchronous=False)
+                self._consumer.commit(offsets=self._named(places), asynchronous=False)
         except SessionLostError as error:
             raise FatalError(f"{self._what}: it runs somewhere; pause it, or end that process") from error
 
-    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None) -> None:
+    def subscribe(
+        self, revoked: Callable[[bool], None], positions: Callable[[], SinkStandpoints] | None = None
+    ) -> None:
         """Begin to read. `revoked(lost)` is called when partitions go to another. `positions`: of a sink that remembers, how far it
         has come."""
         with kafka_errors(self._what):
@@ -126,76 +163,126 @@ class DeliveryReader:
 
         def give_back(_consumer: Consumer, _places: list[TopicPartition], *, lost: bool = False) -> None:
             revoked(lost)
-            self._committed.clear()
-            self._held.clear()
-            self._next.clear()
+            for own in (self._committed, self._held, self._next, self._nameless):
+                own.clear()
 
         def lose(consumer: Consumer, places: list[TopicPartition]) -> None:
             give_back(consumer, places, lost=True)
 
         def assign(consumer: Consumer, places: list[TopicPartition]) -> None:
-            assert positions is not None
             try:
-                consumer.assign(self._from(positions(), places))
+                consumer.assign(self._from(None if positions is None else positions(), places))
             except (FatalError, RetriableError) as error:
                 self._failure = error  # what is raised in here ends the process
                 consumer.assign([])
 
-        handlers = {"on_revoke": give_back, "on_lost": lose}
-        if positions is not None:
-            handlers["on_assign"] = assign
-        self._consumer.subscribe(self._topics, **handlers)
+        self._consumer.subscribe(self._topics, on_assign=assign, on_revoke=give_back, on_lost=lose)
 
-    def _from(self, positions: SinkPositions, places: list[TopicPartition]) -> list[TopicPartition]:
-        """Where a sink that remembers goes on. XXX: only what the sink has counts, and not what the group has committed: a table
-        that somebody has emptied is filled again, not gone on with."""
-        self._first = first = OFFSET_STORED if self._begin_now else OFFSET_BEGINNING
+    def _from(self, kept: SinkStandpoints | None, places: list[TopicPartition]) -> list[TopicPartition]:
+        """Where reading goes on. XXX: of a sink that remembers only what it has counts, and not what the group has committed: a
+        table that somebody has emptied is filled again, not gone on with. The group's id does, if the sink keeps none."""
+        # the id first: asked afterwards, it could be of a topic that came since
+        self._logs, self._looked = self._ids_of({each.topic for each in places}), time.monotonic()
+        group = self._reached | self._in_group(places)
+        self._nameless = {place: at.offset for place, at in group.items() if not at.log}
+        self._first = OFFSET_STORED if kept is None or self._begin_now else OFFSET_BEGINNING
         named = [DeliveryPlace(each.topic, each.partition) for each in places]
-        self._next = {place: positions[place] for place in named if place in positions}
-        return [TopicPartition(*place, positions.get(place, first)) for place in named]
+        if kept is None:
+            stood = {place: group[place] for place in named if place in group}
+        else:
+            stood = {place: _named_by(kept[place], group.get(place)) for place in named if place in kept}
+        self._anew = {place: at for place, at in stood.items() if is_made_anew(at.log, self._logs[place.topic])}
+        self._next = {place: at.offset for place, at in stood.items() if place not in self._anew}
+        starts = dict.fromkeys(self._anew, OFFSET_BEGINNING) | self._next
+        return [TopicPartition(*place, starts.get(place, self._first)) for place in named]
+
+    def _in_group(self, places: list[TopicPartition]) -> SinkStandpoints:
+        with kafka_errors(f"{self._what}: asking how far it has come"):
+            committed = self._consumer.committed(
+                [TopicPartition(each.topic, each.partition) for each in places], _ASK_SECONDS
+            )
+        return {
+            DeliveryPlace(each.topic, each.partition): Standpoint(each.offset, each.metadata or "")
+            for each in committed if each.offset >= 0
+        }  # fmt: skip
+
+    def topic_id(self, place: DeliveryPlace) -> str:
+        """Of a partition that is read; empty if it is not known."""
+        return self._logs.get(place.topic, "")
 
     def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]:
-        """What has come, at most `limit`; after the timeout nothing. Also when all is held: who does not ask is thrown out."""
+        """What has come, at most `limit`; after the timeout nothing. Also when all is held: who does not ask is thrown out. Raises
+        RetriableError where a topic was made anew meanwhile: it is to be read anew."""
         with kafka_errors(self._what):
             messages = self._consumer.consume(limit, timeout_seconds)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
-        return [read for message in messages if (read := self._read(message)) is not None]
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._look()
+        gone = self._begun_anew()
+        return gone + [read for message in messages for read in self._read(message)]
 
-    def _read(self, message: Message) -> ReadRecord | None:
-        error = message.error()
-        if error is not None:
-            if cannot_be_unpacked(error):
-                self._steps.over(message)
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                return self._go_on(DeliveryPlace(message.topic(), message.partition()))
-            else:
-                self._complain(error)
-            return None
-        place = DeliveryPlace(message.topic(), message.partition())
-        self._next[place] = message.offset() + 1
-        return ReadRecord(place, message.offset(), self._delivery(message, place))
+    def _look(self) -> None:
+        """Raises RetriableError where a topic is another by now. XXX: what waits for receivers is of the former, under the same
+        offsets: it begins anew as after a restart, from what was committed with the id of the former."""
+        self._looked = time.monotonic()
+        try:
+            logs = self._ids_of(self._logs)
+        except RetriableError as error:
+            log.warning("%s", error)
+            return
+        for topic, kept in self._logs.items():
+            if is_made_anew(kept, logs[topic]):
+                raise RetriableError(f"{self._what}: {topic} was deleted and made anew; reading begins anew")
 
-    def _go_on(self, place: DeliveryPlace) -> ReadRecord | None:
-        """Read on where the broker has something. What was passed over is written down; a record that is nobody's stands for it, so
-        that it is done."""
-        partition = TopicPartition(*place)
+    def _begun_anew(self) -> list[ReadRecord]:
+        """Write down what was gone with topics that were deleted."""
+        found = []
+        for place, stood in self._anew.items():
+            _, passed_over = self._passed_over(place, stood)
+            found += passed_over
+        self._anew = {}
+        return found
+
+    def _passed_over(self, place: DeliveryPlace, stood: Standpoint | None) -> tuple[int, list[ReadRecord]]:
+        """The offset at which reading goes on. What lies between is written down before, and a record that is nobody's stands for
+        it, so that it is done."""
         with kafka_errors(self._what):
-            if place in self._next:
-                position: int | None = self._next[place]
-            else:
-                stored = self._consumer.committed([partition], timeout=_ASK_SECONDS)[0].offset
-                position = stored if stored >= 0 else None
-            first, end = self._consumer.get_watermark_offsets(partition, timeout=_ASK_SECONDS)
-            topic = place.topic.removeprefix(self._settings.namespace)
-            start, gap = resume(topic, place.partition, ReadSoFar(position), Extent(first, end))
-            if gap is not None:
-                log.error("%s: %s: %s", self._what, gap.place, gap.detail)
-                self._note_gap(gap)
-            self._next[place] = start
+            first, end = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_ASK_SECONDS)
+        topic = place.topic.removeprefix(self._settings.namespace)
+        so_far = ReadSoFar() if stood is None else ReadSoFar(stood.offset, log=stood.log)
+        start, gap = resume(topic, place.partition, so_far, Extent(first, end, self.topic_id(place)))
+        if gap is None:
+            return start, []
+        log.error("%s: %s: %s", self._what, gap.place, gap.detail)
+        self._note_gap(gap)
+        return start, [ReadRecord(place, start - 1, None)]
+
+    def _read(self, message: Message) -> list[ReadRecord]:
+        error, place = message.error(), DeliveryPlace(message.topic(), message.partition())
+        if error is None:
+            self._next[place] = message.offset() + 1
+            return [ReadRecord(place, message.offset(), self._delivery(message, place))]
+        if cannot_be_unpacked(error):
+            self._steps.over(message)
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            return self._go_on(place)
+        else:
+            self._complain(error)
+        return []
+
+    def _go_on(self, place: DeliveryPlace) -> list[ReadRecord]:
+        """Read on where the broker has something."""
+        self._look()
+        if place in self._next:
+            stood: Standpoint | None = Standpoint(self._next[place])
+        else:
+            stood = self._in_group([TopicPartition(*place)]).get(place)
+        self._next[place], passed_over = self._passed_over(place, stood)
+        with kafka_errors(self._what):
             self._assign_anew(place)
-        return None if gap is None else ReadRecord(place, start - 1, None)
+        return passed_over
 
     def _assign_anew(self, moved: DeliveryPlace) -> None:
         """Read on at `moved` where it is to go on, and at all others where they are. XXX: to seek there does nothing, once the
@@ -250,10 +337,12 @@ class DeliveryReader:
 
     def commit(self, done: SinkPositions) -> None:
         """Say how far it has come; what cannot be said now is said later, or comes again."""
-        news = {place: offset for place, offset in done.items() if self._committed.get(place) != offset}
+        self._reached |= {place: Standpoint(offset, self.topic_id(place)) for place, offset in done.items()}
+        all_done = self._nameless | done
+        news = {place: offset for place, offset in all_done.items() if self._committed.get(place) != offset}
         if not news:
             return
-        offsets = [TopicPartition(*place, offset) for place, offset in news.items()]
+        offsets = [TopicPartition(*place, offset, self.topic_id(place)) for place, offset in news.items()]
         try:
             with kafka_errors(f"{self._what}: committing how far it has come"):
                 self._consumer.commit(offsets=offsets, asynchronous=False)
@@ -261,6 +350,11 @@ class DeliveryReader:
             log.warning("%s", error)
         else:
             self._committed |= news
+            self._nameless.clear()
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _named_by(kept: Standpoint, group: Standpoint | None) -> Standpoint:
+    return kept if kept.log or group is None else kept._replace(log=group.log)

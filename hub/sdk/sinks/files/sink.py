@@ -17,7 +17,7 @@ from hub.millis import datetime_of
 from hub.sdk.access.paths import LocalPath
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
-from hub.sdk.sink_contract import Delivery, DeliveryBatch, Sink, SinkContext, SinkPositions
+from hub.sdk.sink_contract import Delivery, DeliveryBatch, DeliveryPlace, Sink, SinkContext, SinkPositions
 from hub.sdk.sinks.files.formats import FILE_WRITERS, FileRows
 from hub.sdk.sinks.files.spool import Spool, replace
 from hub.sdk.sinks.rows import STREAM_COLUMNS, delivery_row
@@ -64,12 +64,15 @@ class FilesSink(Sink):
     def positions(self) -> SinkPositions:
         return self._open.positions
 
+    def topic_ids(self) -> Mapping[DeliveryPlace, str]:
+        return self._open.topic_ids
+
     def write(self, batch: DeliveryBatch) -> None:
         rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for each in batch.deliveries:
             rows[self._day(each)].append({name: self._shown(value) for name, value in delivery_row(each).items()})
         with self._disk():
-            self._open.add(rows, batch.after)
+            self._open.add(rows, batch.after, batch.topic_ids)
         self.idle()
 
     def idle(self) -> None:

@@ -20,11 +20,13 @@ from hub.sdk.sink_contract import DeliveryPlace, SinkPositions
 
 
 class SpoolState(BaseModel):
-    """`sizes`: by day's file, how many bytes of rows count; `shown`: how many of them the file that people see has."""
+    """`sizes`: by day's file, how many bytes of rows count; `shown`: how many of them the file that people see has. `topic_ids`: of
+    the positions, by topic and partition."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")  # what a newer release kept beside it is no harm
 
-    positions: list[tuple[str, int, int]] = []
+    positions: list[tuple[str, int, int]]
+    topic_ids: list[tuple[str, int, str]] = []
     sizes: dict[str, int] = {}
     shown: dict[str, int] = {}
 
@@ -56,18 +58,25 @@ class Spool:
         return {DeliveryPlace(topic, partition): offset for topic, partition, offset in self._state.positions}
 
     @property
+    def topic_ids(self) -> dict[DeliveryPlace, str]:
+        return {DeliveryPlace(topic, partition): log for topic, partition, log in self._state.topic_ids}
+
+    @property
     def unshown(self) -> list[str]:
         """Days of which people see less than counts."""
         return [name for name, size in self._state.sizes.items() if self._state.shown.get(name) != size]
 
-    def add(self, rows: Mapping[str, Sequence[Mapping[str, Any]]], after: SinkPositions) -> None:
-        """Rows by day's file, and how far all is done with them."""
+    def add(
+        self, rows: Mapping[str, Sequence[Mapping[str, Any]]], after: SinkPositions, logs: Mapping[DeliveryPlace, str]
+    ) -> None:
+        """Rows by day's file, and how far all is done with them, in which topics."""
         sizes = dict(self._state.sizes)
         for name, some in rows.items():
             sizes[name] = self._append(name, sizes.get(name, 0), some)
         positions = self.positions | after
         listed = [(place.topic, place.partition, offset) for place, offset in sorted(positions.items())]
-        self._save(self._state.model_copy(update={"positions": listed, "sizes": sizes}))
+        topic_ids = [(place.topic, place.partition, log) for place, log in sorted({**self.topic_ids, **logs}.items())]
+        self._save(self._state.model_copy(update={"positions": listed, "topic_ids": topic_ids, "sizes": sizes}))
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:
         """Those that count."""
@@ -101,7 +110,7 @@ class Spool:
         try:
             return SpoolState.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
-            return SpoolState()
+            return SpoolState(positions=[])
         except ValidationError as error:
             raise PositionLostError(
                 f"{self._path} is not what was saved. Restore it, or delete {self._folder} to write all files anew from the start"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,7 +30,7 @@ from hub.sdk.sink_contract import (
     SinkContext,
     SinkPositions,
 )
-from hub.sdk.sinks.sql.tables import LackingColumns, SinkTables, require_fitting, stored_row
+from hub.sdk.sinks.sql.tables import TOPIC_ID, LackingColumns, SinkTables, require_fitting, stored_row
 
 log = logging.getLogger(__name__)
 _UPSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
@@ -77,6 +77,7 @@ class SqlSink(Sink):
         self._tables = self._named()
         self._engine: Engine | None = None
         self._positions: SinkPositions = {}
+        self._topic_ids: dict[DeliveryPlace, str] = {}
         self._sink = f"{context.namespace}{context.name}"
 
     def check(self) -> str:
@@ -114,11 +115,14 @@ class SqlSink(Sink):
             self._positions = self._stored(connection)
         return dict(self._positions)
 
+    def topic_ids(self) -> Mapping[DeliveryPlace, str]:
+        return dict(self._topic_ids)
+
     def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         try:
             with self._transaction() as connection:
                 self._put(connection, batch.deliveries)
-                self._move(connection, batch.after)
+                self._move(connection, batch)
         except UnfitError:
             return self._answers(batch)
         self._positions |= batch.after
@@ -167,31 +171,33 @@ class SqlSink(Sink):
 
     def _stored(self, connection: Connection) -> SinkPositions:
         table = self._tables.positions
-        rows = connection.execute(
-            select(table.c.topic, table.c.partition, table.c.next_offset).where(table.c.sink == self._sink)
-        )
-        return {DeliveryPlace(topic, partition): offset for topic, partition, offset in rows}
+        rows = connection.execute(select(table).where(table.c.sink == self._sink)).mappings().all()
+        named = {DeliveryPlace(row["topic"], row["partition"]): row for row in rows}
+        self._topic_ids = {place: row.get(TOPIC_ID) or "" for place, row in named.items()}
+        return {place: row["next_offset"] for place, row in named.items()}
 
-    def _move(self, connection: Connection, after: SinkPositions) -> None:
+    def _move(self, connection: Connection, batch: DeliveryBatch) -> None:
         """XXX: from where it was to where it is: a process that was taken for dead and still writes moves nothing, and its rows go
         with its transaction."""
-        for place, offset in sorted(after.items()):
+        for place, offset in sorted(batch.after.items()):
             named = {"sink": self._sink, "topic": place.topic, "partition": place.partition}
-            if not self._moved(connection, named, self._positions.get(place), offset):
+            values = {"next_offset": offset, TOPIC_ID: batch.topic_ids.get(place)}
+            if not self._moved(connection, named, self._positions.get(place), values):
                 raise TransientError(
                     f"{self.context.name}: another process writes these rows; read anew from where it is"
                 )
 
-    def _moved(self, connection: Connection, named: dict[str, Any], before: int | None, after: int) -> bool:
+    def _moved(self, connection: Connection, named: dict[str, Any], before: int | None, values: dict[str, Any]) -> bool:
         table = self._tables.positions
+        values = {name: value for name, value in values.items() if name in table.c}
         if before is None:
             try:
-                connection.execute(insert(table).values(**named, next_offset=after))
+                connection.execute(insert(table).values(**named, **values))
             except IntegrityError:
                 return False
             return True
         is_it = [table.c[name] == value for name, value in named.items()]
-        statement = update(table).where(*is_it, table.c.next_offset == before).values(next_offset=after)
+        statement = update(table).where(*is_it, table.c.next_offset == before).values(**values)
         return connection.execute(statement).rowcount == 1
 
     # -- the database --------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ _TYPES: dict[str, Any] = {
     "content": JSON(),
 }
 _LATER = "later"
+TOPIC_ID = "topic_id"
+"""Of `positions`: of which topic the offset is."""
 LackingColumns = frozenset[tuple[str, str]]
 """By table and column."""
 
@@ -40,11 +42,13 @@ class SinkTables:
     ) -> SinkTables:
         """`lacking`: what is not written, by table and column."""
         metadata = MetaData(schema=schema)
+        name = f"{prefix}positions"
         positions = Table(
-            f"{prefix}positions", metadata,
+            name, metadata,
             Column("sink", Text, primary_key=True), Column("topic", Text, primary_key=True),
             Column("partition", Integer, primary_key=True, autoincrement=False),
             Column("next_offset", BigInteger, nullable=False),
+            *([] if (name, TOPIC_ID) in lacking else [Column(TOPIC_ID, Text(), nullable=True, info={_LATER: True})]),
         )  # fmt: skip
         return cls(metadata, {each: _table(each, metadata, prefix, lacking) for each in sorted(streams)}, positions)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -166,6 +167,22 @@ def test_a_spoilt_state_is_an_alarm(tmp_path: Path) -> None:
     (tmp_path / ".cityhub" / "state.json").write_text("{", "utf-8")
     with pytest.raises(PositionLostError, match="is not what was saved"):
         sink(tmp_path).connect()
+
+
+def test_a_state_of_another_release_is_read(tmp_path: Path) -> None:
+    """One of before has no ids of topics, one of later has more than this knows."""
+    write(sink(tmp_path), order(0))
+    state = tmp_path / ".cityhub" / "state.json"
+    kept = json.loads(state.read_text("utf-8"))
+    del kept["topic_ids"]
+    state.write_text(json.dumps(kept | {"of a later release": 1}), "utf-8")
+    target = sink(tmp_path)
+    target.connect()
+    assert (target.positions(), target.topic_ids()) == ({PLACE: 1}, {})
+    target.write(DeliveryBatch([order(1)], {PLACE: 2}, {PLACE: "id"}))
+    assert (target.positions(), target.topic_ids()) == ({PLACE: 2}, {PLACE: "id"})
+    target.close()
+    assert [row[0] for row in rows(tmp_path)] == ["O-0", "O-1"]
 
 
 def test_a_days_file_is_not_written_anew_for_each_delivery(tmp_path: Path) -> None:

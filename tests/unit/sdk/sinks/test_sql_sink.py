@@ -35,6 +35,7 @@ pytestmark = pytest.mark.process
 _LIMIT_SECONDS = 120.0
 _ORDERS = 90
 _schemas = itertools.count()
+PLACE = DeliveryPlace("dept.roads.orders", 0)
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +233,22 @@ def test_times_are_times(database: Database) -> None:
     ((found,),) = database.run("select issued_at from cityhub_orders")
     said = found if isinstance(found, str) else found.astimezone(UTC).isoformat(" ")
     assert said.startswith("2026-03-02 04:00:00")
+
+
+def test_positions_made_before_topics_had_ids_are_kept_without(database: Database) -> None:
+    written(database.sink(), order(0))
+    database.run("alter table cityhub_positions drop column topic_id")
+    written(database.sink(), order(1))
+    sink = database.sink()
+    sink.connect()
+    assert (sink.positions(), sink.topic_ids()) == ({PLACE: 2}, {PLACE: ""})
+    sink.close()
+    database.run("alter table cityhub_positions add topic_id text")
+    sink.connect()
+    sink.positions()
+    sink.write(replace(batch(order(2)), topic_ids={PLACE: "id"}))
+    assert (sink.positions(), sink.topic_ids()) == ({PLACE: 3}, {PLACE: "id"})
+    sink.close()
 
 
 def test_what_is_in_doubt_changes_nothing(database: Database) -> None:
