@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
@@ -22,6 +22,24 @@ from hub.traces import TraceContext
 
 Position: TypeAlias = dict[str, Any]
 """How far a source has come: JSON that only the source understands, never empty, at most positions.MAX_BYTES long."""
+
+
+class KeptPosition(BaseModel):
+    """The form of a position that a source of the hub's keeps.
+
+    What a newer release keeps beside these fields is left out, so that one may go back to this one. A field that changes what the
+    others mean raises the source's `version`: the runner gives it no position of a higher one. A position of which no field is
+    known is of another kind of source.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_of_this_kind(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value and not value.keys() & cls.model_fields.keys():
+            raise ValueError("no field of it is known")
+        return value
 
 
 class ItemOutcome(NamedTuple):

@@ -17,7 +17,10 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.cli.process.children import environment_of
+from hub.sdk.contract import Context, Position
 from hub.sdk.scaffold.folder import scaffold
+from hub.sdk.sources.changes.config import ChangesConfig
+from hub.sdk.sources.changes.source import ChangesSource
 from hub.settings import Settings
 from hub.topics import city_events
 from tests.integration.small_hub import wait_for
@@ -119,3 +122,41 @@ def test_killed_while_the_database_writes_nothing_is_lost_or_doubled(
     assert by_ref == whole, "each statement of each row, in its order"
     contents = {json.dumps(each, default=str, sort_keys=True) for each in found}
     assert len(contents) == sum(map(len, whole.values())), "what came twice is not the same, and would be no repeat"
+
+
+def test_a_topic_made_anew_that_has_grown_beyond_is_read_from_its_beginning(
+    kafka_bootstrap: str, namespace: str
+) -> None:
+    """Its offsets are there again, and mean other records: those before them would be passed over."""
+    topic, said = f"{namespace}debezium.public.requests", list[str]()
+    client = {"bootstrap.servers": kafka_bootstrap}
+    admin, producer = AdminClient(client), Producer(client)
+    config = ChangesConfig(bootstrap_servers=kafka_bootstrap, topics=(topic,), once=True)
+
+    def make(rows: int) -> None:
+        admin.create_topics([NewTopic(topic, 1)])[topic].result(_LIMIT_SECONDS)
+        for number in range(rows):
+            producer.produce(topic, plain(envelope("c", None, row(number))))
+        assert not producer.flush(_LIMIT_SECONDS)
+
+    def read(position: Position | None) -> tuple[list[int], Position | None]:
+        source = ChangesSource(config, Context("works", say=said.append))
+        source.connect(position)
+        numbers, last = [], False
+        while not last:
+            batch = source.read(1.0)
+            numbers += [item.number for item in batch.items]
+            position, last = batch.after or position, batch.last
+        source.close()
+        return numbers, position
+
+    make(3)
+    numbers, position = read(None)
+    assert numbers == [1, 2, 3]
+    admin.delete_topics([topic])[topic].result(_LIMIT_SECONDS)
+    wait_for(lambda: topic not in admin.list_topics(timeout=60).topics, "the topic is gone")
+    make(5)
+    numbers, position = read(position)
+    assert numbers == [1, 2, 3, 4, 5]
+    assert len(said) == 1
+    assert read(position)[0] == []

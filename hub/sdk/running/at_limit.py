@@ -29,7 +29,7 @@ class AtLimitError(EdgeError):
 
 
 class _Note(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     why: str
     before: str | None

@@ -21,9 +21,10 @@ MAX_POSITION_BYTES = 64 * 1024
 
 
 class StoredPosition(BaseModel):
-    """A position as it lies on disk. `items`: done up to it, over all runs. `sha256`: of the rest, to know a spoilt file."""
+    """A position as it lies on disk. `items`: done up to it, over all runs. `sha256`: of the rest, to know a spoilt file; of what
+    a newer release keeps beside it too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     format: int = 1
     position: Position

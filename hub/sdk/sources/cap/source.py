@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from hub.clock import wall_ms
 from hub.errors import Reason, RejectedRecordError
-from hub.sdk.contract import Batch, Context, Item, Position, Source
+from hub.sdk.contract import Batch, Context, Item, KeptPosition, Position, Source
 from hub.sdk.errors import PositionLostError
 from hub.sdk.sources.cap.alert import Alert, UnfinishedError, alert_of
 from hub.sdk.sources.cap.config import CapConfig
@@ -20,12 +20,10 @@ from hub.sdk.sources.cap.standing import AlertStanding
 _MOST_KNOWN, _MOST_AT_ONCE = 50_000, 50
 
 
-class CapPlace(BaseModel):
+class CapPlace(KeptPosition):
     """The position. `since`: of a folder, the time of the newest file that was read, in ns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str = "cap"
+    kind: Literal["cap"] = "cap"
     since: int = 0
     standing: AlertStanding = Field(default_factory=lambda: AlertStanding())
 

@@ -11,16 +11,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.millis import datetime_of
+from hub.sdk.contract import KeptPosition
 from hub.sdk.sources.cap.alert import Alert
 
 _MOST = 150
 _HEADLINE_CHARS = 60
 
 
-class InForce(BaseModel):
+class InForce(KeptPosition):
     """An alert that ends by itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     expires_ms: int
     status: str
@@ -30,7 +29,7 @@ class InForce(BaseModel):
 class AlertStanding(BaseModel):
     """`reports`: of updates, by a digest of their names, which report they are of. `in_force`: by report."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")  # as of a KeptPosition, which it is a part of
 
     reports: dict[str, str] = Field({}, max_length=_MOST)
     in_force: dict[str, InForce] = Field({}, max_length=_MOST)

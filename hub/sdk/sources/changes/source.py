@@ -6,19 +6,25 @@ import time
 from typing import Any, ClassVar, NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from confluent_kafka.admin import AdminClient
+from pydantic import Field, ValidationError
 
-from hub.errors import RejectedRecordError
-from hub.sdk.contract import Batch, Context, Item, Position, Source
+from hub.errors import HubError, Reason, RejectedRecordError
+from hub.metrics import GAPS
+from hub.sdk.contract import Batch, Context, Item, KeptPosition, Position, Source
 from hub.sdk.errors import AuthError, ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.bodies import require_text
 from hub.sdk.sources.changes.config import ChangesConfig
 from hub.sdk.sources.changes.decoding import AvroDecoder, DecodedChange, from_json
 from hub.sdk.sources.changes.envelope import NoChange, RowChange, change_of
 from hub.sdk.sources.changes.registry import RegistryClient
+from hub.stream.kafka.extents import ids_of
+from hub.stream.kafka.standpoint import is_made_anew
 
-_LOOK_AGAIN_SECONDS = 60.0
-"""So often it is looked whether a topic has more partitions."""
+LOOK_AGAIN_SECONDS = 60.0
+"""So often it is looked whether a topic has more partitions, or is another."""
+_IDS_SECONDS = 5.0
+"""Who does not tell the ids of topics by then is read without."""
 _REFUSED = {
     KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
@@ -26,17 +32,17 @@ _REFUSED = {
 _Partition = tuple[str, int]
 
 
-class Offsets(BaseModel):
-    """The position: by topic and partition, the offset of the next record."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Offsets(KeptPosition):
+    """The position: by topic and partition, the offset of the next record; `ids` of these topics, where their Kafka gives any."""
 
     next: dict[str, dict[int, int]] = Field(min_length=1)
+    ids: dict[str, str] = Field({})
 
 
 class ChangesSource(Source):
     """Offsets are a position of the edge's own and move when the hub's Kafka has what they cover; nothing is committed to the Kafka
-    that is read, and no group is joined there. Only committed records are read.
+    that is read, and no group is joined there. Only committed records are read. A topic that was deleted and made anew is read from
+    its beginning.
 
     Tombstones, heartbeats and borders of transactions are stepped over. A changed table is said; one that lacks a column which the
     mapping reads stops the edge.
@@ -52,6 +58,10 @@ class ChangesSource(Source):
         self._registry: RegistryClient | None = None
         self._avro: AvroDecoder | None = None
         self._next: dict[_Partition, int] = {}
+        self._ids: dict[str, str] = {}
+        """Of the topics that are read."""
+        self._has_other_ids = False
+        """True until a position was given that has them."""
         self._at_end: set[_Partition] = set()
         self._sound: set[frozenset[str]] = set()
         self._refused: str | None = None
@@ -71,13 +81,17 @@ class ChangesSource(Source):
 
     def connect(self, position: Position | None) -> None:
         try:
-            offsets = Offsets.model_validate(position).next if position is not None else {}
+            kept = Offsets.model_validate(position) if position is not None else None
         except ValidationError as error:
             raise PositionLostError(f"{self.context.domain}: the position is none of change events") from error
         self.close()
         self._open()
         try:
             partitions = self._partitions()
+            # before any offset is asked for: an id that is asked for afterwards could be of a topic that came since
+            self._ids = ({} if kept is None else kept.ids) | self._ids_now()
+            self._has_other_ids = kept is not None and kept.ids != self._ids
+            offsets = {} if kept is None else self._of_these(kept)
             self._next = {each: self._start(each, offsets.get(each[0], {}).get(each[1])) for each in partitions}
             self._opened.assign([TopicPartition(topic, number, at) for (topic, number), at in self._next.items()])
         except BaseException:
@@ -85,7 +99,7 @@ class ChangesSource(Source):
             raise
 
     def read(self, timeout_seconds: float) -> Batch:
-        self._require_same_partitions()
+        self._require_same()
         after, items = dict(self._next), []
         for message in self._messages(timeout_seconds):
             if (fault := message.error()) is not None:
@@ -94,8 +108,8 @@ class ChangesSource(Source):
             if (item := self._item(message)) is not None:
                 items.append(item)
             after[_partition(message)] = int(message.offset() or 0) + 1
-        moved = after != self._next
-        self._next = after
+        moved = self._has_other_ids or after != self._next
+        self._next, self._has_other_ids = after, False
         last = self.config.once and self._at_end >= set(after)
         return Batch(items, self._position() if moved else None, last)
 
@@ -176,7 +190,7 @@ class ChangesSource(Source):
         found: dict[str, dict[str, int]] = {}
         for (topic, number), at in sorted(self._next.items()):
             found.setdefault(topic, {})[str(number)] = at
-        return {"next": found}
+        return {"next": found, "ids": self._ids} if self._ids else {"next": found}
 
     # -- Kafka ---------------------------------------------------------------------------------------------------------------
 
@@ -227,10 +241,37 @@ class ChangesSource(Source):
             found += [(topic, number) for number in sorted(there.partitions)]
         return found
 
-    def _require_same_partitions(self) -> None:
-        """Raises TransientError if there are more: connecting takes them up."""
-        if time.monotonic() - self._looked_at >= _LOOK_AGAIN_SECONDS and set(self._partitions()) - set(self._next):
+    def _require_same(self) -> None:
+        """Raises TransientError if there are more partitions, or a topic is another by now: connecting takes that up."""
+        if time.monotonic() - self._looked_at < LOOK_AGAIN_SECONDS:
+            return
+        if set(self._partitions()) - set(self._next):
             raise TransientError("a topic has more partitions than before", wait_seconds=0)
+        now = self._ids_now()
+        if any(is_made_anew(log, now.get(topic, "")) for topic, log in self._ids.items()):
+            raise TransientError("a topic was deleted and made anew", wait_seconds=0)
+        self._ids = now | self._ids
+
+    def _ids_now(self) -> dict[str, str]:
+        """Those of the topics that have one. An older Kafka gives none, and who may only read may not be told."""
+        try:
+            patience = min(_IDS_SECONDS, self.config.timeout_seconds)
+            found = ids_of(AdminClient(self.config.client()), self.config.topics, patience)
+        except HubError:
+            return {}  # what is amiss with that Kafka is said by whoever asks next
+        return {topic: log for topic, log in found.items() if log}
+
+    def _of_these(self, kept: Offsets) -> dict[str, dict[int, int]]:
+        """The offsets of topics that are still the same. Of another nothing was read: it is begun, and that is said."""
+        anew = {topic for topic, log in kept.ids.items() if is_made_anew(log, self._ids.get(topic, ""))}
+        for topic in sorted(anew & kept.next.keys()):
+            if any(kept.next[topic].values()):
+                GAPS.labels(f"connector:{self.context.domain}", self.context.domain, Reason.MOVED_BACK).inc()
+                self.context.say(
+                    f"{topic} was deleted and made anew 主题重建: it is read from its beginning. What else the former had is lost; "
+                    "take a new snapshot of the table, if it was changed in between"
+                )
+        return {topic: offsets for topic, offsets in kept.next.items() if topic not in anew}
 
     def _start(self, partition: _Partition, stored: int | None) -> int:
         """Raises PositionLostError if what comes next is not there any more."""
@@ -238,7 +279,9 @@ class ChangesSource(Source):
         if stored is None:
             return first
         if not first <= stored <= end:
-            what = "was deleted before it was read" if stored < first else "is not there: the topic was made anew"
+            what = (
+                "was deleted before it was read" if stored < first else "is not there: the topic was cut, or made anew"
+            )
             raise PositionLostError(
                 f"topic {partition[0]} partition {partition[1]}: what comes next {what}. Take a new snapshot of the table, and "
                 "set a position with `cityhub connector reset NAME --to start|now|TIME`"

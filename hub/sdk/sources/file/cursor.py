@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from hub.sdk.contract import KeptPosition
 
 
-class Cursor(BaseModel):
+class Cursor(KeptPosition):
     """A place in the inputs: `rows` done, and for a single sorted file the offset in its text and the line of the next one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int = 0
     offset: int = 0

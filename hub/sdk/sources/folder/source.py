@@ -10,12 +10,12 @@ import glob
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from hub.errors import FatalError, Reason, RejectedRecordError
-from hub.sdk.contract import Batch, Context, Item, Position, Source
+from hub.sdk.contract import Batch, Context, Item, KeptPosition, Position, Source
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileConfig, FileSource
@@ -29,13 +29,11 @@ _LOOK_SECONDS = 0.5
 _UNREADABLE = "the file cannot be read as a whole: it is set aside, and what came before the fault was taken"
 
 
-class FolderPlace(BaseModel):
+class FolderPlace(KeptPosition):
     """`file`: digest of the file in hand, and `within` how far it was read. `done`, `failed`: digests, one behind the other, of
     those that are over: of a folder's until they are moved, of a pattern's as long as they are remembered."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str = "folder"
+    kind: Literal["folder"] = "folder"
     file: str = ""
     within: Position | None = None
     done: str = ""

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.sdk.access.links import link_within
+from hub.sdk.contract import KeptPosition
 from hub.sdk.errors import ConfigurationError
 
 COUNTED = "counted"
@@ -18,12 +19,10 @@ _LINK = re.compile(r"<([^<>]*+)>\s*+;([^,<]*+)")  # takes nothing back: a system
 _IS_NEXT = re.compile(r'\brel\s*+=\s*+"?next\b', re.IGNORECASE)
 
 
-class PagePosition(BaseModel):
+class PagePosition(KeptPosition):
     """The position: what is asked for since (ms), and how far the sweep at work has come. `newest`: seen in it; `began`: when it
     began, by the system's clock; `until`: the end of its window. `page` counts from 0,
     `token` is what asks for the next page. `sweeps` is how many have ended."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     since: int | None = None
     sweeps: int = 0

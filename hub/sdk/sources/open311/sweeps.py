@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from hub.millis import DAY_MS, MINUTE_MS, SECOND_MS
+from hub.sdk.contract import KeptPosition
 from hub.sdk.sources.open311.config import Open311Config
 
 _EDGE_MS = SECOND_MS
@@ -25,11 +26,9 @@ class SweepKind(StrEnum):
     UPDATES = "updates"
 
 
-class Sweep(BaseModel):
+class Sweep(KeptPosition):
     """A stretch of time, asked for window by window. [`at`, `until`] is the window, `end` that of the sweep; `began`: when, by the
     slower of both clocks; `page` counts from 0. All times in ms."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: SweepKind
     at: int
@@ -39,12 +38,10 @@ class Sweep(BaseModel):
     page: int = Field(0, ge=0)
 
 
-class SweepPosition(BaseModel):
+class SweepPosition(KeptPosition):
     """`marks`: when the last sweep of each kind that ended began: all that was there then is read. `last`: which ended last."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    marks: dict[SweepKind, int] = {}
+    marks: dict[SweepKind, int] = Field({})
     last: SweepKind | None = None
     sweep: Sweep | None = None
 

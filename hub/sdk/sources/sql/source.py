@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from zoneinfo import ZoneInfo
 
 import xxhash
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import TextClause, bindparam, column, create_engine, func, literal_column, select, table, text, tuple_
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -15,7 +15,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from hub.errors import FatalError
 from hub.sdk.access.databases import next_step
-from hub.sdk.contract import Batch, Context, Item, Position, Source, json_values
+from hub.sdk.contract import Batch, Context, Item, KeptPosition, Position, Source, json_values
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.values import Kept, at_time, kept_value, less, not_ahead, readable, value_of
@@ -23,10 +23,8 @@ from hub.sdk.sources.sql.values import Kept, at_time, kept_value, less, not_ahea
 _MOST_REMEMBERED = 200_000
 
 
-class QueryPosition(BaseModel):
+class QueryPosition(KeptPosition):
     """The position. `since`: the newest cursor of the sweep before; `at`: cursor and key of the last row of the sweep at work."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     since: Kept | None = None
     at: list[Kept] | None = None

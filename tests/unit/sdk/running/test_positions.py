@@ -8,10 +8,20 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from hub.errors import FatalError
+from hub.sdk.contract import KeptPosition
 from hub.sdk.errors import ContractError, PositionLostError
-from hub.sdk.running.positions import MAX_POSITION_BYTES, PositionFile
+from hub.sdk.running.positions import MAX_POSITION_BYTES, PositionFile, StoredPosition
+from hub.sdk.sources.cap.source import CapPlace
+from hub.sdk.sources.cap.standing import InForce
+from hub.sdk.sources.changes.source import Offsets
+from hub.sdk.sources.file.cursor import Cursor
+from hub.sdk.sources.folder.source import FolderPlace
+from hub.sdk.sources.http.paging import PagePosition
+from hub.sdk.sources.open311.sweeps import Sweep, SweepPosition
+from hub.sdk.sources.sql.source import QueryPosition
 
 
 @pytest.fixture
@@ -87,3 +97,33 @@ def test_what_connectors_kept_before_is_gone_on_from(file: PositionFile) -> None
     stored = file.load()
     assert stored is not None
     assert (stored.position, stored.items, stored.read_by) == (before, 7, "x")
+
+
+def test_what_a_newer_release_kept_beside_a_position_is_no_harm(file: PositionFile) -> None:
+    """Else whoever rolls back loses all positions."""
+    newer = StoredPosition.model_validate({"position": {"offset": 4, "new": 1}, "items": 4, "new": [1]}).sealed()
+    file.path.parent.mkdir()
+    file.path.write_text(newer.model_dump_json(), "utf-8")
+    assert position_of(file) == {"offset": 4, "new": 1}
+    file.path.write_text(newer.model_dump_json().replace("[1]", "[2]"), "utf-8")
+    with pytest.raises(PositionLostError, match="was changed"):
+        file.load()
+
+
+KEPT = [QueryPosition, CapPlace, PagePosition, SweepPosition, FolderPlace, Cursor, Offsets]
+
+
+def test_the_positions_of_all_kinds_of_sources_are_tried_here() -> None:
+    parts = {InForce, Sweep}
+    assert {each for each in KeptPosition.__subclasses__() if each.__module__.startswith("hub.")} - parts == set(KEPT)
+
+
+@pytest.mark.parametrize("form", KEPT)
+def test_a_position_of_a_newer_release_is_read_without_what_is_new_and_one_of_another_kind_is_refused(
+    form: type[KeptPosition],
+) -> None:
+    made = form(next={"t": {0: 1}}) if form is Offsets else form()
+    kept = made.model_dump(mode="json")
+    assert form.model_validate({**kept, "new in a later release": 1}) == made
+    with pytest.raises(ValidationError):
+        form.model_validate({"of another kind": 1})

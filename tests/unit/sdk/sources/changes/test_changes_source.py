@@ -19,6 +19,7 @@ from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
 from hub.sdk.scaffold.folder import scaffold
+from hub.sdk.sources.changes import source as changes
 from hub.sdk.sources.changes.config import ChangesConfig
 from hub.sdk.sources.changes.source import ChangesSource
 from tests.unit.sdk.sources.changes import envelopes
@@ -31,6 +32,12 @@ pytestmark = pytest.mark.process
 @pytest.fixture(scope="module")
 def kafka() -> Kafka:
     return Kafka()
+
+
+@pytest.fixture(autouse=True)
+def _no_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Kafka of librdkafka's own never answers who asks for the ids of topics."""
+    monkeypatch.setattr(changes, "ids_of", lambda client, topics, timeout: {})
 
 
 @pytest.fixture
@@ -63,7 +70,8 @@ def test_rows_are_read_and_what_is_none_is_stepped_over(kafka: Kafka, topic: str
     kafka.write(topic, with_schema(envelopes.DELETE), None, plain(envelopes.MESSAGE), with_schema(None))
     items, position = read(source(kafka, topic))
     assert [(item.values or {})["change.op"] for item in items] == ["snapshot", "update", "delete"]
-    assert position == {"next": {topic: {"0": 7, "1": 0, "2": 0, "3": 0}}}
+    assert position is not None
+    assert position["next"] == {topic: {"0": 7, "1": 0, "2": 0, "3": 0}}
     kafka.write(topic, with_schema(envelopes.CREATE), partition=2)
     items, position = read(source(kafka, topic), position)
     assert [item.where for item in items] == [f"topic {topic} partition 2 record 1"]
@@ -86,6 +94,69 @@ def test_a_position_whose_records_are_gone_is_an_alarm(kafka: Kafka, topic: str)
         source(kafka, topic).connect({"next": {topic: {"0": 9}}})
     with pytest.raises(PositionLostError):
         source(kafka, topic).connect({"page": 1})
+
+
+def with_id(monkeypatch: pytest.MonkeyPatch, log: str) -> None:
+    """Have the Kafka say that its topics have this id."""
+    monkeypatch.setattr(changes, "ids_of", lambda client, topics, timeout: dict.fromkeys(topics, log))
+
+
+def test_a_topic_made_anew_that_has_grown_beyond_is_read_from_its_beginning(
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its offsets are there again, and mean other records."""
+    said: list[str] = []
+    kafka.write(topic, *[plain(envelopes.CREATE)] * 3)
+    with_id(monkeypatch, "first")
+    _, position = read(source(kafka, topic))
+    with_id(monkeypatch, "second")
+    kafka.write(topic, *[plain(envelopes.CREATE)] * 2)
+    items, position = read(source(kafka, topic, context=Context("works", say=said.append)), position)
+    assert [item.number for item in items] == [1, 2, 3, 4, 5]
+    assert position == {"next": {topic: {"0": 5, "1": 0, "2": 0, "3": 0}}, "ids": {topic: "second"}}
+    assert [topic in each and "made anew" in each for each in said] == [True]
+    assert read(source(kafka, topic), position)[0] == [], "once"
+
+
+def test_a_topic_made_anew_and_empty_is_said_once(kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    kafka.make(topic)
+    with_id(monkeypatch, "second")
+    position: Position | None = {"next": {topic: {"0": 3}}, "ids": {topic: "first"}}
+    for _ in range(2):
+        items, position = read(source(kafka, topic, context=Context("works", say=said.append)), position)
+        assert items == []
+    assert len(said) == 1
+
+
+def test_a_topic_made_anew_while_it_is_read_is_connected_anew(
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "LOOK_AGAIN_SECONDS", 0.0)
+    kafka.write(topic, plain(envelopes.CREATE))
+    with_id(monkeypatch, "first")
+    found = source(kafka, topic)
+    found.connect(None)
+    found.read(0.1)
+    with_id(monkeypatch, "second")
+    with pytest.raises(TransientError, match="made anew"):
+        found.read(0.1)
+    found.close()
+
+
+def test_a_position_without_an_id_is_taken_as_it_is_and_gains_it(
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka.write(topic, *[plain(envelopes.CREATE)] * 3)
+    with_id(monkeypatch, "first")
+    before = {"next": {topic: {"0": 2}}, "kept by a newer release": True}
+    items, position = read(source(kafka, topic), before)
+    assert [item.number for item in items] == [3]
+    assert position is not None
+    assert position["ids"] == {topic: "first"}
+    with_id(monkeypatch, "")  # it cannot be told now: what is known stays
+    kafka.write(topic, plain(envelopes.CREATE))
+    assert (read(source(kafka, topic), position)[1] or {})["ids"] == {topic: "first"}
 
 
 def test_a_topic_that_is_not_there_and_a_kafka_that_is_away_are_said(kafka: Kafka, namespace: str) -> None:
