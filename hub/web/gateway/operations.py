@@ -30,7 +30,7 @@ _JSON = "application/json"
 _DEPARTMENT = system_id("department", "The department's id, as in the city's departments.yaml.")
 _AFTER = Parameter(
     "after", "The cursor behind which to go on, as `next` or a stream's `id` gave it; without it, the oldest first.",
-    {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$"}, cursor.parsed_cursor, default=cursor.PAGE_START,
+    {"type": "string", "pattern": f"^{cursor.CURSOR_PATTERN}$"}, cursor.parsed_cursor, default=cursor.KeptCursor(),
 )  # fmt: skip
 _LAST = _AFTER._replace(
     name="last-event-id", where="header", description="The same, as a browser's EventSource sends it; it counts before `after`.",
@@ -112,16 +112,20 @@ class _Gateway:
         token = self._admitted(request, values, Scope.READ)
         topic = topic_of(values["department"])
         self.front.require_ready()
-        after = values["after"] if values["last-event-id"] is None else values["last-event-id"]
-        require_known(self.front.model.end(topic.name), after)
+        kept = values["after"] if values["last-event-id"] is None else values["last-event-id"]
+        require_known(self.front, topic.name, kept)
+        after = kept.offsets
         self.front.require_room(token)
         if _STREAM in request.headers.get("accept", "") and request.method != "HEAD":
             return self._stream(request, token, topic, name, after)
         with self.front.counted(token):
             found = await page_behind(self.front, request, topic.name, after, values["limit"], values["wait"])
         then = found[-1].cursor if found else after
-        entries = ",".join(f'{{"cursor":"{cursor.cursor_text(each.cursor)}","{name}":{each.body}}}' for each in found)
-        content = f'{{"{name}s":[{entries}],"next":"{cursor.cursor_text(then)}"}}'
+        log = self.front.model.topic_id(topic.name)
+        entries = ",".join(
+            f'{{"cursor":"{cursor.cursor_text(each.cursor, log)}","{name}":{each.body}}}' for each in found
+        )
+        content = f'{{"{name}s":[{entries}],"next":"{cursor.cursor_text(then, log)}"}}'
         return Response(content, headers={"Cache-Control": "no-store"}, media_type=_JSON)
 
     def _stream(

@@ -8,9 +8,10 @@ from contextlib import suppress
 
 from starlette.requests import Request
 
+from hub.stream.kafka.standpoint import is_made_anew
 from hub.web.bodies import HttpProblem, until_gone
 from hub.web.front import Front
-from hub.web.read.cursor import PageCursor, cursor_text, position_of
+from hub.web.read.cursor import KeptCursor, PageCursor, cursor_text, position_of
 from hub.web.read.model import DepartmentRecord
 
 MOST_WAIT_SECONDS = 30
@@ -63,7 +64,10 @@ async def events(
                 return
             if found := await _records_behind(front, topic, after, _AT_ONCE):
                 after = found[-1].cursor
-                yield "".join(f"id: {cursor_text(each.cursor)}\nevent: {name}\ndata: {each.body}\n\n" for each in found)
+                log = front.model.topic_id(topic)
+                yield "".join(
+                    f"id: {cursor_text(each.cursor, log)}\nevent: {name}\ndata: {each.body}\n\n" for each in found
+                )
             elif not await _woken(event, _COMMENT_SECONDS):
                 yield ":\n\n"
 
@@ -76,9 +80,12 @@ async def _records_behind(front: Front, topic: str, after: PageCursor, limit: in
     return found
 
 
-def require_known(end: PageCursor, after: PageCursor) -> None:
-    """Raises HttpProblem (410) for a cursor that lies behind all there is: the topic is another than that which it was of."""
-    if any(offset > position_of(end, partition) for partition, offset in enumerate(after)):
+def require_known(front: Front, topic: str, after: KeptCursor) -> None:
+    """Raises HttpProblem (410) for a cursor of a topic that is no more: it says so, or lies behind all there is in this."""
+    if is_made_anew(after.log, front.model.topic_id(topic)):
+        raise HttpProblem(410, "the cursor is of a topic that was deleted and made anew since; begin without one")
+    end = front.model.end(topic)
+    if any(offset > position_of(end, partition) for partition, offset in enumerate(after.offsets)):
         raise HttpProblem(410, "the cursor is ahead of all there is, so the topic was made anew; begin without one")
 
 

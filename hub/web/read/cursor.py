@@ -1,31 +1,43 @@
-"""How far somebody has come in a topic, as a text that a client keeps: the next offset of each partition, by dots. Pure.
+"""How far somebody has come in a topic, as a text that a client keeps: the next offset of each partition, by dots, and the topic's
+id. Pure.
 
-It holds for every process and after every rebuild, as it speaks of Kafka's own offsets and of nothing else.
+It holds for every process and after every rebuild, as it speaks of Kafka's own offsets and ids and of nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
-_TEXT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18}){0,99}", re.ASCII)
+CURSOR_PATTERN = r"[0-9]{1,18}(\.[0-9]{1,18}){0,99}(~[A-Za-z0-9_-]{1,64})?"
+_TEXT = re.compile(CURSOR_PATTERN, re.ASCII)
 PageCursor = tuple[int, ...]
 PAGE_START: PageCursor = ()
 """Before all there is."""
 
 
-def parsed_cursor(text: str) -> PageCursor:
+class KeptCursor(NamedTuple):
+    """A cursor as its client brings it back. `log`: id of the topic that it is of; empty in one of a release before."""
+
+    offsets: PageCursor = PAGE_START
+    log: str = ""
+
+
+def parsed_cursor(text: str) -> KeptCursor:
     """Raises ValueError for what is no cursor of this hub's."""
     if not text:
-        return PAGE_START
+        return KeptCursor()
     if not _TEXT.fullmatch(text):
         raise ValueError("no cursor; give one that you were handed, or none to begin with the oldest")
-    return tuple(map(int, text.split(".")))
+    offsets, _, log = text.partition("~")
+    return KeptCursor(tuple(map(int, offsets.split("."))), log)
 
 
-def cursor_text(cursor: Sequence[int]) -> str:
-    """The text of a cursor."""
-    return ".".join(map(str, cursor)) or "0"
+def cursor_text(cursor: Sequence[int], log: str) -> str:
+    """The text of a cursor in the topic with this id."""
+    offsets = ".".join(map(str, cursor)) or "0"
+    return f"{offsets}~{log}" if log else offsets
 
 
 def cursor_behind(cursor: PageCursor, partition: int, offset: int) -> PageCursor:

@@ -20,8 +20,10 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import consumer_config, kafka_errors, missing, translated
+from hub.stream.kafka.extents import ids_on_broker
 from hub.stream.kafka.known import names_in
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import is_made_anew
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.numbers import PartitionPlace
 from hub.topics import Topic
@@ -58,6 +60,7 @@ class TopicFeed:
         self._news, self._wanted = news, wanted
         self._topics: Sequence[Topic] = ()
         self._stop = threading.Event()
+        self._ids = ids_on_broker(settings, "web.topics", _ASK_SECONDS)
         self._read_places: set[PartitionPlace] = set()
         self._waiting: set[PartitionPlace] = set()
         self._later: list[KafkaRecord] = []
@@ -113,10 +116,9 @@ class TopicFeed:
         """For what has come. What is wanted and not there yet is taken up when it is."""
         try:
             there = self._there(consumer, _LOOK_PATIENCE_SECONDS)
+            self._take_up(consumer, [name for name in self._names(there) if name in there], there)
         except RetriableError as error:
             log.warning("whether there are new topics cannot be told: %s", error)
-            return
-        self._take_up(consumer, [name for name in self._names(there) if name in there], there)
 
     def _there(self, consumer: Consumer, patience_seconds: float) -> dict[str, list[int]]:
         """The numbers of the partitions of every topic that the broker shows."""
@@ -129,7 +131,13 @@ class TopicFeed:
         self._topics = tuple(self._wanted(names_in(self._settings.namespace, there)))
         return [self._settings.topic(topic.name) for topic in self._topics]
 
-    def _take_up(self, consumer: Consumer, names: Iterable[str], there: Mapping[str, Sequence[int]]) -> None:
+    def _take_up(self, consumer: Consumer, names: Sequence[str], there: Mapping[str, Sequence[int]]) -> None:
+        """Raises FatalError where a topic is another than the one that was read: what was read of that cannot be taken back."""
+        for topic, log_ in self._ids([name.removeprefix(self._settings.namespace) for name in names]).items():
+            if is_made_anew(self._model.topic_ids.setdefault(topic, log_), log_):
+                raise FatalError(
+                    f"{topic} was deleted and made anew; start this process again, it reads from the beginning"
+                )
         places = {(name, number) for name in names for number in there[name]} - self._read_places
         if not places:
             return

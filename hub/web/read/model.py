@@ -103,6 +103,10 @@ class ReadModel(Protocol):
         """The cursor after all that the model knows of a topic."""
         ...
 
+    def topic_id(self, topic: str) -> str:
+        """Of a topic that is read; empty where Kafka gives none. One that is deleted and made anew has another."""
+        ...
+
     def open_cases(self, department: str, after: str, limit: int, units: Sequence[str] = ()) -> list[CaseState]:
         """Cases that a department holds or helps with and that are not over, in order of their ids, which come after `after`.
         `units`: only what one of these units of it has."""

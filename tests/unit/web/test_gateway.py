@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from hub.topics import dept_orders
 from hub.web.tokens import Scope, TokenKind
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
 
@@ -206,6 +207,20 @@ def test_what_is_no_cursor_is_refused(strict: tuple[MemoryWeb, dict[str, str]], 
 
 def test_a_cursor_of_a_topic_that_is_no_more_is_told_so(web: MemoryWeb) -> None:
     assert web.client.get(ORDERS, params={"after": "5"}, headers=web.bearer("roads")).status_code == 410
+
+
+def test_a_cursor_of_a_topic_made_anew_that_has_grown_beyond_is_told_so_too(web: MemoryWeb) -> None:
+    """Its offsets are there again, and mean other orders: those before them would never be handed out."""
+    web.model.topic_ids[dept_orders("roads").name] = "former"
+    kept = web.client.get(ORDERS, headers=web.bearer("roads")).json()["next"]
+    assert kept.endswith("~former")
+    assert web.client.get(ORDERS, params={"after": kept}, headers=web.bearer("roads")).status_code == 200
+    web.model.topic_ids[dept_orders("roads").name] = "latter"
+    for given in ({"params": {"after": kept}}, {"headers": {"last-event-id": kept}}):
+        headers = {**web.bearer("roads"), **given.pop("headers", {})}
+        assert web.client.get(ORDERS, headers=headers, **given).status_code == 410
+    of_before = kept.partition("~")[0]
+    assert web.client.get(ORDERS, params={"after": of_before}, headers=web.bearer("roads")).status_code == 200
 
 
 @pytest.mark.parametrize("number", ["0" * 18 + "9999", "1" * 19, "0" * 1_000, "٣", "1_0", "+1", " 1"])

@@ -26,7 +26,8 @@ _CURSORS = st.lists(st.integers(0, 10**17), max_size=8).map(tuple)
 @given(_CURSORS, st.integers(0, 9), st.integers(0, 10**17))
 def test_a_cursor_is_what_its_text_says(some: cursor.PageCursor, partition: int, offset: int) -> None:
     then = cursor.cursor_behind(some, partition, offset)
-    assert cursor.parsed_cursor(cursor.cursor_text(then)) == then
+    assert cursor.parsed_cursor(cursor.cursor_text(then, "")) == (then, "")
+    assert cursor.parsed_cursor(cursor.cursor_text(then, "a-Z_9")) == (then, "a-Z_9")
     assert cursor.position_of(then, partition) == offset + 1
     assert all(
         cursor.position_of(then, other) == cursor.position_of(some, other) for other in range(10) if other != partition
@@ -159,7 +160,7 @@ def test_what_the_topics_keep_no_longer_is_forgotten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "12", "12.0.7"])
 def test_texts_of_cursors(text: str) -> None:
-    assert cursor.cursor_text(cursor.parsed_cursor(text)) == (text or "0")
+    assert cursor.cursor_text(*cursor.parsed_cursor(text)) == (text or "0")
 
 
 def test_each_topic_is_remembered_for_as_long_as_the_rules_keep_it(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.errors import FatalError
 from hub.ledger.facts import Facts
 from hub.settings import Settings
 from hub.stream.kafka.record import KafkaRecord
@@ -185,3 +186,22 @@ def test_what_piles_up_before_the_projection_is_in_nobodys_way(web: MemoryWeb, m
     web.model.is_ready = False
     feed._take([])
     assert [records for records, *_ in facts.seen[5:]] == [4], "nobody is answered by then, so all comes first"
+
+
+class Assigned:
+    """A consumer that reads nothing."""
+
+    def incremental_assign(self, places: object) -> None: ...
+
+
+def test_a_topic_made_anew_while_it_is_read_is_not_read_on(web: MemoryWeb) -> None:
+    """Its first records have offsets that were read, and would be left out as such without a word."""
+    logs, feed = {TOPIC: "former"}, feed_of(web, SeenFacts(web))
+    feed._ids = lambda topics: {topic: logs[topic] for topic in topics}
+    consumer: Any = Assigned()
+    feed._take_up(consumer, [TOPIC], {TOPIC: [0]})
+    feed._take_up(consumer, [TOPIC], {TOPIC: [0]})
+    assert web.model.topic_id(TOPIC) == "former"
+    logs[TOPIC] = "latter"
+    with pytest.raises(FatalError, match=f"{TOPIC} was deleted and made anew; start"):
+        feed._take_up(consumer, [TOPIC], {TOPIC: [0]})
