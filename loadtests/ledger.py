@@ -20,6 +20,7 @@ from hub.ledger.store import LedgerPositions, LedgerStore
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
 from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.standpoint import Standpoint
 from hub.topics import CASES
 from loadtests.agents import Round
 from loadtests.job.city import write_city
@@ -80,7 +81,7 @@ class _Filling:
         store, reader, positions = LedgerStore(database), FactReader(registry, Codec(registry)), LedgerPositions()
         began, spent = time.monotonic(), time.process_time()
         for batch in _batches(records, size):
-            after = {(record.topic, record.partition): record.offset + 1 for record in batch}
+            after = {(record.topic, record.partition): Standpoint(record.offset + 1) for record in batch}
             store.write(reader.read(batch), positions, after, {})
             positions |= after
         self.cpu_seconds, self.seconds = time.process_time() - spent, time.monotonic() - began
