@@ -201,7 +201,8 @@ class Presence(mode.Service):
         alike = namesakes(mine, others)
         seats = self._members.ask() if alike or other_rules or late or newer or crowded else {}
         self._judge_crowd(seats)
-        self._judge_release(newer_worker(mine, believed(mine, others, seats)))
+        # all work is left to a newer release: a name that another bore not long ago does not bring that about
+        self._judge_release(newer_worker(mine, believed(mine, others, seats, self._roster.lately(now))))
         self._judge_name(mine, elder_namesakes(mine, others), seats)
         # who is late and still a member may decide: the older rules do not begin beside the newer for that
         known = [*others, *late]

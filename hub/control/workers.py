@@ -15,6 +15,8 @@ LATE_SECONDS = 60.0
 _MOST = 1_000
 _MOST_OF_A_NAME = 8
 """Processes that may bear one name: a worker that is killed and started again and again leaves some behind."""
+_MOST_BELIEVED = 3
+"""The same, before it is plain that somebody else writes in that name."""
 _LAST = 1 << 62
 
 Seats = Mapping[str, Mapping[str, int]]
@@ -47,7 +49,11 @@ class Roster:
         """Beats of processes for which there was no room."""
 
     def hear(self, beat: Beat, offset: int, at_seconds: float) -> None:
-        """Take note of a beat, heard at a monotonic time."""
+        """Take note of a beat, heard at a monotonic time; not of one that contradicts the process whose it pretends to be."""
+        before = self._heard.get(beat.process)
+        if before is not None and _identity(before.beat) != _identity(beat):
+            self.left_out += 1
+            return
         is_known = self._strike(beat.process)
         if beat.process == self._process or beat.leaving:
             return
@@ -87,6 +93,10 @@ class Roster:
     def others(self, now: float) -> list[HeardBeat]:
         """Each that is not stale."""
         return [heard for heard in self._heard.values() if now - heard.at_seconds < STALE_SECONDS]
+
+    def lately(self, now: float) -> list[HeardBeat]:
+        """Each that was heard not long ago, stale or not."""
+        return [heard for heard in self._heard.values() if now - heard.at_seconds < LATE_SECONDS]
 
     def late(self, now: float) -> list[HeardBeat]:
         """Each that is stale but may still be at work: it was heard not long ago, and nobody bears its name since."""
@@ -145,12 +155,16 @@ def is_proven(mine: Beat, elder: HeardBeat, members: Seats, *, have_joined: bool
     return elder.offset > mine.joined and any(seats.get(agent, 0) > have_joined for agent in shared)
 
 
-def believed(mine: Beat, others: Collection[HeardBeat], members: Seats) -> list[Beat]:
+def believed(
+    mine: Beat, others: Collection[HeardBeat], members: Seats, lately: Collection[HeardBeat] = ()
+) -> list[Beat]:
     """Those whose rules count: members of the consumer groups of agents that they name. Where several processes bear one name and
-    have the same agent, only if all are of one release and go by the same rules, as one that was killed and its successor are."""
+    have the same agent, only if they are few, of one release, and go by the same rules, as one that was killed and its successor.
+    `lately`: who bore the names besides."""
     return [
-        heard.beat for heard, rivals in _seated(mine, others, members)
-        if all((each.program, each.fingerprint) == (heard.beat.program, heard.beat.fingerprint) for each in rivals)
+        heard.beat for heard, rivals in _seated(mine, others, members, lately)
+        if len({each.process for each in rivals}) <= _MOST_BELIEVED
+        and all((each.program, each.fingerprint) == (heard.beat.program, heard.beat.fingerprint) for each in rivals)
     ]  # fmt: skip
 
 
@@ -164,10 +178,12 @@ def contested(mine: Beat, others: Collection[HeardBeat], members: Seats) -> list
     ]  # fmt: skip
 
 
-def _seated(mine: Beat, others: Collection[HeardBeat], members: Seats) -> list[tuple[HeardBeat, list[Beat]]]:
+def _seated(
+    mine: Beat, others: Collection[HeardBeat], members: Seats, lately: Collection[HeardBeat] = ()
+) -> list[tuple[HeardBeat, list[Beat]]]:
     """Of the others, but for namesakes, those that sit in the groups; each with all that bear its name there, itself among them."""
     bearers: dict[tuple[str, str], list[Beat]] = defaultdict(list)
-    for heard in others:
+    for heard in (*others, *lately):
         for agent in set(heard.beat.agents):
             bearers[heard.beat.instance, agent].append(heard.beat)
     own = namesakes(mine, others)
@@ -193,6 +209,11 @@ def leading_worker(mine: Beat, others: Collection[Beat], rank: Callable[[str], i
     `rank`: of a fingerprint, as `Ranks.of`.
     """
     return max([mine, *others], key=lambda beat: (rank(beat.fingerprint), beat.deciding, -_came(beat)))
+
+
+def _identity(beat: Beat) -> tuple[object, ...]:
+    """What of a process never changes."""
+    return beat.instance, beat.host, beat.pid, beat.started_ms, beat.agents, beat.program
 
 
 def _came(beat: Beat) -> int:

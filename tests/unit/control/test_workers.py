@@ -306,6 +306,26 @@ def test_forged_beats_of_a_newer_release_in_the_names_of_members_stop_nobody(mon
     assert made.waits_for() == ""
 
 
+def test_nor_do_they_when_the_member_itself_was_not_heard_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a flood of them; seen with eight processes that agree among themselves."""
+    made = MadePresence(monkeypatch, {"a": {"route": 1, "track": 1}})
+    made.hear(beat("a", 1, program=56), seconds_ago=STALE_SECONDS + 1)
+    for number in range(8):
+        made.hear(beat("a", 10 + number, program=1 << 60))
+    assert made.waits_for() == ""
+
+
+def test_a_beat_that_contradicts_its_process_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = MadePresence(monkeypatch, {"a": {"route": 1, "track": 1}})
+    made.hear(beat("a", 1, program=56))
+    made.hear(beat("a", 1, program=1 << 60))
+    made.hear(beat("a", 1, program=56, host="elsewhere", leaving=True))
+    assert made.waits_for() == ""
+    assert [each.beat.program for each in made.presence._roster.others(time.monotonic())] == [56]
+    made.hear(beat("a", 1, program=56, fingerprint=NEW))
+    assert made.presence._roster.others(time.monotonic())[0].beat.fingerprint == NEW, "rules may change"
+
+
 def test_older_rules_do_not_begin_while_it_is_in_doubt_whose_the_newer_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that was killed and started again with rules of its own: both are remembered for some seconds."""
     made = MadePresence(monkeypatch, {"a": {"route": 1, "track": 1}})
