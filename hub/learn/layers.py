@@ -19,7 +19,7 @@ from hub.bounds import in_degrees
 from hub.core.places.places import Layer as Shapes
 from hub.declared.texts import parse_json, read_text
 from hub.errors import FatalError
-from hub.policy.areas import Area, other_system
+from hub.policy.areas import Area, no_collection, no_feature, other_system
 
 _NOT_A_CODE = re.compile(r"(?:object|global|ogc_?f|f|g)?_?id|shape.*|.*(?:length|area|perimeter|len)", re.IGNORECASE)
 
@@ -61,14 +61,17 @@ def read_layer(path: Path, code: str | None = None) -> AreaLayer:
     """
     try:
         content = parse_json(read_text(path, "utf-8-sig"))
-        features = content.get("features")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise FatalError(f"{path} cannot be read as GeoJSON: {error}") from error
     if said := other_system(content):
         raise FatalError(f"{path.name}: {said}; convert it first, e.g. with ogr2ogr -t_srs EPSG:4326")
-    if not isinstance(features, list):
-        raise FatalError(f"{path.name} has no features; a GeoJSON FeatureCollection of polygons is needed")
-    kept = [(each.get("properties") or {}, _polygon(each, path)) for each in features if isinstance(each, dict)]
+    if said := no_collection(content):
+        raise FatalError(f"{path.name}: {said}")
+    features = content["features"]
+    for number, feature in enumerate(features, 1):
+        if said := no_feature(feature):
+            raise FatalError(f"{path.name}: feature {number} {said}")
+    kept = [(each.get("properties") or {}, _polygon(each, path)) for each in features]
     shaped = [(properties, geometry) for properties, geometry in kept if geometry is not None]
     if not shaped:
         raise FatalError(f"{path.name} has no polygons; are these points or lines?")

@@ -57,14 +57,20 @@ def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area,
     if said := other_system(content):
         problems.add(spec.file, 1, f"{said}; convert it, e.g. with ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES")
         return ()
-    features = content.get("features") if isinstance(content, dict) else None
-    if not isinstance(features, list) or not features:
+    if said := no_collection(content):
+        problems.add(spec.file, 1, said)
+        return ()
+    features = content["features"]
+    if not features:
         problems.add(spec.file, 1, "no features; a GeoJSON FeatureCollection with one polygon for each area is needed")
         return ()
     starts = list(_lines_of_features(text))
     found: dict[str, Area] = {}
     for index, feature in enumerate(features):
         line = starts[index] if index < len(starts) else 1
+        if said := no_feature(feature):
+            problems.add(spec.file, line, f"feature {index + 1} {said}")
+            continue
         area = _area(feature, spec, line, problems)
         if area is None:
             continue
@@ -81,6 +87,29 @@ def _lines_of_features(text: str) -> Iterator[int]:
         line += text.count("\n", last, match.start())
         last = match.start()
         yield line
+
+
+def no_collection(content: Any) -> str | None:
+    """Why a document is no GeoJSON FeatureCollection, with the way out; None if it is one."""
+    if not isinstance(content, dict) or not isinstance(content.get("features"), list):
+        return "no features; a GeoJSON FeatureCollection with one polygon for each area is needed"
+    return _other_type(content, "FeatureCollection")
+
+
+def no_feature(feature: Any) -> str | None:
+    """Why a member of a collection's features is none, with the way out; None if it is one."""
+    return (
+        _other_type(feature, "Feature") if isinstance(feature, dict) else "is no object; write it as a GeoJSON Feature"
+    )
+
+
+def _other_type(content: dict[str, Any], wanted: str) -> str | None:
+    """By RFC 7946 `type` says what something is, and nothing else may be taken for it."""
+    said = content.get("type")
+    if said == wanted:
+        return None
+    shown = f"says `type` {said[:_MAX_SHOWN_CHARS]!r}" if isinstance(said, str) else "has no `type`"
+    return f'{shown}, where GeoJSON has "{wanted}"; mend it, or export it again as GeoJSON'
 
 
 def other_system(content: Any) -> str | None:

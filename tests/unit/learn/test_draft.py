@@ -213,6 +213,22 @@ def test_areas_in_metres_are_refused(tmp_path: Path) -> None:
         read_layer(path)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"type": "Topology"}, r"w\.geojson: says `type` 'Topology'"),
+        ({"features": [{"type": "Row", "properties": {"code": "a"}, "geometry": None}]}, "feature 1 says `type` 'Row'"),
+        ({"features": [7]}, "feature 1 is no object"),
+        ({"features": {}}, "no features"),
+    ],
+)
+def test_what_is_no_collection_of_features_is_no_layer(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    path = _layer(tmp_path / "w.geojson", [{"code": "a"}])
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), encoding="utf-8")
+    with pytest.raises(FatalError, match=said):
+        read_layer(path)
+
+
 def test_areas_that_name_another_reference_system_are_refused(tmp_path: Path) -> None:
     path = _layer(tmp_path / "w.geojson", [{"code": "a"}])
     content = json.loads(path.read_text("utf-8")) | {"crs": {"type": "name", "properties": {"name": "EPSG:2437"}}}

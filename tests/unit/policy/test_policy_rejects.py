@@ -119,6 +119,9 @@ MISTAKES = [
 ]
 
 
+_COLLECTION = '{"type": "FeatureCollection", "features": '
+
+
 @pytest.mark.parametrize(("file", "old", "new", "line", "words"), MISTAKES)
 def test_a_mistake_is_refused_where_it_stands(
     tmp_path: Path, file: str, old: str, new: str, line: int, words: str
@@ -204,8 +207,24 @@ def test_areas_that_say_they_are_in_wgs84_are_read(tmp_path: Path, name: str) ->
     assert load_city(write_folder(tmp_path, **changed("areas.geojson", start, said))).areas
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('{"type": "FeatureCollection",', '{"type": "GeometryCollection",', "says `type` 'GeometryCollection', where"),
+        ('{"type": "FeatureCollection", ', "{", "has no `type`, where .*FeatureCollection"),
+        ('{"type": "Feature",', '{"type": "feature",', "feature 1 says `type` 'feature', where GeoJSON has \"Feature\"; mend it"),
+        ('{"type": "Feature",', '{"type": ["Feature"],', "feature 1 has no `type`"),
+        ('{"type": "Feature",', '7, {"type": "Feature",', "feature 1 is no object"),
+    ],
+)  # fmt: skip
+def test_what_says_that_it_is_something_else_is_no_feature(tmp_path: Path, old: str, new: str, said: str) -> None:
+    write_folder(tmp_path, areas_geojson=FILES["areas.geojson"].replace(old, new, 1))
+    with pytest.raises(DeclarationError, match=rf"areas\.geojson:\d: {said}"):
+        load_city(tmp_path)
+
+
 def test_an_area_is_a_polygon(tmp_path: Path) -> None:
-    point = '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
+    point = _COLLECTION + '[{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
     point += '"geometry": {"type": "Point", "coordinates": [100, 30]}}]}'
     with pytest.raises(DeclarationError, match=r"areas\.geojson:1: area A1: the geometry is a Point"):
         load_city(write_folder(tmp_path, areas_geojson=point))
@@ -222,14 +241,14 @@ def test_an_area_is_a_polygon(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_whatever_stands_in_a_feature_is_told_with_its_place(properties: str, coordinates: str, tmp_path: Path) -> None:
     feature = (
-        '{"features": [{"type": "Feature", "properties": %s, "geometry": {"type": "Polygon", "coordinates": %s}}]}'
+        _COLLECTION + '[{"type": "Feature", "properties": %s, "geometry": {"type": "Polygon", "coordinates": %s}}]}'
     )
     with pytest.raises(DeclarationError, match=r"areas\.geojson:1: (area A1|the feature)"):
         load_city(write_folder(tmp_path, areas_geojson=feature % (properties, coordinates)))
 
 
 def test_an_area_without_a_geometry_is_told_so(tmp_path: Path) -> None:
-    empty = '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, "geometry": null}]}'
+    empty = _COLLECTION + '[{"type": "Feature", "properties": {"code": "A1", "name": "x"}, "geometry": null}]}'
     with pytest.raises(DeclarationError, match=r"areas\.geojson:1: area A1: it has no geometry \(null\); draw it"):
         load_city(write_folder(tmp_path, areas_geojson=empty))
 
@@ -237,7 +256,7 @@ def test_an_area_without_a_geometry_is_told_so(tmp_path: Path) -> None:
 def test_of_several_polygons_the_one_that_is_wrong_is_named_and_a_height_is_let_be(tmp_path: Path) -> None:
     ring = "[100.0, 30.0, 5], [100.1, 30.0, 5], [100.1, 30.1, 5], [100.0, 30.0, 5]"
     whole = (
-        '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
+        _COLLECTION + '[{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
         '"geometry": {"type": "MultiPolygon", "coordinates": [[[%s]], [[[102, 30], [103, 30], [103, 31]%s]]]}}]}'
     )
     write_folder(tmp_path, areas_geojson=whole % (ring, ""))
