@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from hub.bounds import SYSTEM_ID
 from hub.declared.document import Location
 from hub.policy.city import City
-from hub.policy.models import Exit, Route
+from hub.policy.models import ConditionSpec, DeadlineRule, Exit, Route
 from hub.policy.parts import Parts
 
 NamedPlace = tuple[str, Location, str]
@@ -16,16 +17,47 @@ NamedPlace = tuple[str, Location, str]
 _TOPIC = re.compile(rf"(city|dept)\.({SYSTEM_ID})\.[a-z]+")
 
 
+class RuleRows(Protocol):
+    """What has the rows and conditions of a policy: its parts, and the city made of them."""
+
+    @property
+    def exits(self) -> Sequence[Exit]: ...
+    @property
+    def routes(self) -> Sequence[Route]: ...
+    @property
+    def fallback(self) -> Sequence[Route]: ...
+    @property
+    def deadlines(self) -> Sequence[DeadlineRule]: ...
+    @property
+    def conditions(self) -> Mapping[str, ConditionSpec]: ...
+
+
+def _asked_for(rules: RuleRows) -> Iterator[tuple[NamedPlace, str]]:
+    """Every source that a row or condition asks for, with what people call that row."""
+    ladders: tuple[tuple[str, Sequence[Route | Exit]], ...] = (
+        ("exits", rules.exits), ("routes", rules.routes), ("fallback", rules.fallback)
+    )  # fmt: skip
+    rows: list[tuple[str, Location, str, Sequence[str] | None]] = [
+        ("routes.yaml", (part, index, "when", "source"), f"row {row.id!r}", row.when.source)
+        for part, ladder in ladders
+        for index, row in enumerate(ladder)
+    ]
+    rows += [
+        ("deadlines.yaml", ("deadlines", index, "when", "source"), f"row {rule.id!r}", rule.when.source)
+        for index, rule in enumerate(rules.deadlines)
+    ]
+    rows += [
+        ("deadlines.yaml", ("conditions", name, "source"), f"condition {name!r}", spec.source)
+        for name, spec in rules.conditions.items()
+    ]
+    for file, where, called, sources in rows:
+        for position, source in enumerate(sources or ()):
+            yield (file, (*where, position), source), called
+
+
 def sources_named(parts: Parts) -> Iterator[NamedPlace]:
     """Every source that a row, a condition, an example, a purpose, a table of codes or a topic's retention names."""
-    rows = [("routes.yaml", where, row.when.source) for where, row in parts.ladder()]
-    rows += [("deadlines.yaml", ("deadlines", index), rule.when.source) for index, rule in enumerate(parts.deadlines)]
-    for file, where, sources in rows:
-        for position, source in enumerate(sources or ()):
-            yield file, (*where, "when", "source", position), source
-    for name, spec in parts.conditions.items():
-        for position, source in enumerate(spec.source or ()):
-            yield "deadlines.yaml", ("conditions", name, "source", position), source
+    yield from (place for place, _ in _asked_for(parts))
     for index, example in enumerate(parts.examples):
         yield "examples.yaml", ("examples", index, "event", "source"), example.event.source
     for source in parts.privacy.sources:
@@ -37,15 +69,10 @@ def sources_named(parts: Parts) -> Iterator[NamedPlace]:
 
 def strangers(city: City, reporting: Collection[str]) -> list[str]:
     """One sentence for each source that rows or conditions ask for and nobody here knows: no mistake if it reports from afar."""
-    ladder: tuple[Route | Exit, ...] = (*city.exits, *city.routes, *city.fallback)
-    asked = [(f"routes.yaml, row {row.id!r},", row.when.source) for row in ladder]
-    asked += [(f"deadlines.yaml, row {rule.id!r},", rule.when.source) for rule in city.deadlines]
-    asked += [(f"deadlines.yaml, condition {name!r},", spec.source) for name, spec in city.conditions.items()]
     found: dict[str, str] = {}
-    for where, sources in asked:
-        for source in sources or ():
-            if source not in reporting and source not in city.file.sources:
-                found.setdefault(source, where)
+    for (file, _, source), called in _asked_for(city):
+        if source not in reporting and source not in city.file.sources:
+            found.setdefault(source, f"{file}, {called},")
     return [
         f"{where} asks for the source {source!r} 来源, which has no connector here; if it publishes by itself, list it under "
         "`sources` in city.yaml"
