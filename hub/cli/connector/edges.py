@@ -11,7 +11,7 @@ from hub.clock import wall_ms
 from hub.screen import Screen, say, say_json
 from hub.sdk.running.edges import Edge, chosen, edges_folder, load_edges
 from hub.sdk.running.runner import RunnerOptions
-from hub.sdk.running.status import Board, Lock, Status, Wish
+from hub.sdk.running.status import OWNER_NAMES, Board, Lock, Status, Wish
 from hub.sdk.sinks.served import SinkEdge, load_sinks, reset_sink
 from hub.settings import Settings
 from hub.web.access.chain import AuditedAct
@@ -57,7 +57,7 @@ def _why(status: Status) -> str:
     said = [
         "its process is gone" if status.gone else "",
         status.why,
-        f"whose turn 待办: {status.owner}" if status.owner else "",
+        f"whose turn 待办: {OWNER_NAMES.get(status.owner, status.owner)}" if status.owner else "",
         f"new columns 新字段: {came}" if came else "",
         f"columns gone 缺失字段: {went}" if went else "",
     ]

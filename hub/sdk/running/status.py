@@ -21,6 +21,15 @@ _BEAT_MS = 5_000
 _MOST_HOLDER_BYTES = 200
 EDGE_GONE_MS = 30_000
 """A state that was not confirmed for so long is that of a process which is gone."""
+OWNER_NAMES = {
+    "operator": "operator 运维人员",
+    "credentials": "who keeps the credentials 凭据保管人",
+    "configuration": "who keeps the configuration 配置维护人",
+    "receiver": "receiver 接收方",
+    "system": "the other system 对方系统",
+    "developer": "developer 开发人员",
+}
+"""Whose turn it is to act on an edge, for people: by what `Status.owner` and metrics have for programs."""
 
 
 class EdgeState(StrEnum):

@@ -56,7 +56,7 @@ function Edges({ words, rows }) {
     const bad = edge.gone || ['failed', 'degraded'].includes(edge.state);
     const state = `${MARKS[edge.state]} ${words.t(`edge.${edge.state}`)}${edge.gone ? ` · ${words.t('op.gone')}` : ''}`;
     return [named(words.sender(edge.name), edge.name), html`<span class=${bad ? 'late' : edge.state === 'running' ? 'good' : ''}>${state}</span>`, span(words, edge.age_seconds),
-      span(words, edge.silent_seconds), words.n(edge.published), words.n(edge.rejected), edge.why];
+      span(words, edge.silent_seconds), words.n(edge.published), words.n(edge.rejected), [edge.why, edge.owner && words.t('op.turn', { who: words.turn(edge.owner) })].filter(Boolean).join(' · ')];
   });
   return html`<section class="panel wide"><h2>${words.t('op.edges')}</h2><${Table} heads=${[[words.t('op.edge')], [words.t('col.state')], [words.t('op.since')],
     [words.t('op.last')], [words.t('op.published'), 'right'], [words.t('op.rejected'), 'right'], [words.t('op.why')]]} rows=${cells} none=${words.t('op.noedges')} /></section>`;

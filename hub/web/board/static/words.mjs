@@ -68,6 +68,8 @@ export class Words {
     const [name, who] = (code || '').split('/');
     return this.named('clocks', name) + (who ? ` · ${this.department(who)}` : '');
   }
+  clocks(codes) { return codes.split(', ').map((code) => this.clock(code)).join(this.language === 'zh' ? '、' : ', '); }
+  turn(owner) { return this.texts[`turn.${owner}`] ? this.t(`turn.${owner}`) : owner; } // whose it is to act on an edge
   unitOf(department, code) { return this.of((this.city.below[department] || {})[code]) || this.department(code); }
   of(name) { return name && name[this.language]; }
   unit(code, count) { return this.named('units', code) + (this.language === 'en' && count !== 1 ? 's' : ''); }

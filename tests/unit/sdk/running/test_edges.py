@@ -11,9 +11,11 @@ from prometheus_client import REGISTRY
 from rich.cells import cell_len
 
 from hub.errors import FatalError
+from hub.sdk.errors import EdgeError
 from hub.sdk.manifest import discover
-from hub.sdk.running.status import Board, EdgeState
+from hub.sdk.running.status import OWNER_NAMES, Board, EdgeState
 from hub.testing.files import police_file
+from hub.web.board.names import STATIC
 from tests.unit.sdk.running.city_of_edges import LIMIT_SECONDS, City, until
 
 
@@ -109,7 +111,7 @@ def test_what_edges_do_is_read_in_80_columns(city: City, monkeypatch: pytest.Mon
     table, said = found[:4], found[4:]
     assert all(cell_len(line.rstrip()) <= 80 for line in table), found
     assert [line.split()[:2] for line in table[1:]] == [[name, "failed"] for name in names]
-    whose = "the system does not know this password · whose turn 待办: credentials"
+    whose = "the system does not know this password · whose turn 待办: who keeps the credentials 凭据保管人"
     assert said == [f"{name} (police): {whose}" for name in names]
     monkeypatch.setenv("CITYHUB_NAMESPACE", "city7.")
     assert [line.split()[0] for line in city.command("status").splitlines()[1:4]] == list(names), (
@@ -118,6 +120,16 @@ def test_what_edges_do_is_read_in_80_columns(city: City, monkeypatch: pytest.Mon
     monkeypatch.delenv("CITYHUB_NAMESPACE")
     listed = city.command("list").splitlines()
     assert any(line.startswith("police ") and "公安" in line for line in listed)
+
+
+def test_whose_turn_it_is_has_a_name_in_both_languages_wherever_it_is_read() -> None:
+    owners = {each.owner for each in (EdgeError, *EdgeError.__subclasses__())} | {"system"}
+    assert owners == set(OWNER_NAMES)
+    assert all(any("一" <= char <= "鿿" for char in name) for name in OWNER_NAMES.values())
+    on_board = json.loads((STATIC / "texts.json").read_text("utf-8"))
+    for owner, both in OWNER_NAMES.items():
+        name = on_board[f"turn.{owner}"]
+        assert f"{name['en']} {name['zh']}" == both
 
 
 def run_and_forgive(city: City) -> None:
