@@ -38,6 +38,12 @@ def of_revision(reference: str, revision: int) -> str:
     return f"{reference}{_SEPARATOR}{revision}" if revision else reference
 
 
+def reminder_of(case_id: str, department: str, kind: str, clock: str, policy: str, due_ms: int) -> tuple[str, ...]:
+    """What the id of a reminder, an order, is derived from: the notice (`kind`: WARNED or BREACHED) of a clock, as records call it.
+    Another due time is another reminder: who leaves out what he has had by its id must not miss it."""
+    return case_id, department, kind, clock, policy, str(due_ms)
+
+
 def derived_ids(prefix: str, rows: Iterable[tuple[str, ...]]) -> list[str]:
     """As `derived_id`, for many rows of parts."""
     raw = np.frombuffer(b"".join(map(_digest, rows)), dtype=np.uint8).reshape(-1, _BYTES)

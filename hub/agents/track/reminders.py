@@ -18,7 +18,7 @@ from hub.core.tracking.ladder import Climb
 from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import BREACHED, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
-from hub.model.ids import derived_id, derived_ids, of_revision
+from hub.model.ids import derived_id, derived_ids, of_revision, reminder_of
 from hub.model.outputs import OrderKind
 from hub.model.personal import Personal
 from hub.stream.outlet import Transaction
@@ -61,8 +61,8 @@ def publish_reminders(hub: Hub, tx: Transaction, rings: Sequence[Ring], now_ms: 
 
 
 def _cause(ring: Ring) -> tuple[str, ...]:
-    """Another due time is another reminder: who leaves out what he has had by its id must not miss it."""
-    return ring.case.case_id, ring.department, ring.kind, ring.name, ring.clock.policy, str(ring.clock.due_ms)
+    clock = ring.clock
+    return reminder_of(ring.case.case_id, ring.department, ring.kind, ring.name, clock.policy, clock.due_ms)
 
 
 def publish_supervision(hub: Hub, tx: Transaction, notices: Sequence[Notice], now_ms: int, lives: Lives) -> None:

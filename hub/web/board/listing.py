@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from hub.ledger import queries
 from hub.ledger.queries import CaseQuery
 from hub.millis import MINUTE_MS
+from hub.model.ids import derived_id, reminder_of
 from hub.policy.organisation import Organisation
 from hub.web.board.acts import MOST_CASES
 from hub.web.bodies import HttpProblem
@@ -125,7 +126,28 @@ def story_of(connection: Connection, case_id: str, now_ms: int, own: str | None 
     found = queries.story(connection, case_id)
     if not found["cases"] or not queries.count(connection, mine)[0]:
         raise HttpProblem(404, "the ledger has no such case")
-    return {"now": now_ms, **{name: [_plain(row) for row in rows] for name, rows in found.items()}}
+    story = {name: [_plain(row) for row in rows] for name, rows in found.items()}
+    name_clocks(story["orders"], story["notices"])
+    return {"now": now_ms, **story}
+
+
+def name_clocks(orders: Sequence[dict[str, Any]], notices: Sequence[Mapping[str, Any]]) -> None:
+    """Of each reminder, by its id, the clock and what that said (`clock`, `notice`); None where it came of no notice, as one of a
+    rung of supervision. Two clocks may follow one row and be due at one time: only the id tells them apart."""
+    caused: dict[str, Mapping[str, Any]] = {}
+    for notice in notices:
+        cause = reminder_of(
+            notice["case_id"],
+            notice["department"],
+            notice["kind"].upper(),
+            notice["clock"],
+            notice["policy"],
+            notice["due_at"],
+        )
+        caused[derived_id("O", *cause)] = notice
+    for order in orders:
+        cause_of = caused.get(order["order_id"])
+        order["clock"], order["notice"] = (cause_of["clock"], cause_of["kind"]) if cause_of else (None, None)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

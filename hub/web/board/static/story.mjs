@@ -76,24 +76,22 @@ function beside(words, order) {
 }
 
 // Which clock a reminder is about, by the notice from which it came; one of a rung of supervision says the rung.
-function remindedOf(words, order, notices) {
+function remindedOf(words, order) {
   if (order.kind !== 'remind') return [];
-  const about = notices.filter((row) => row.policy === order.rule && row.due_at === order.due_at);
-  const notice = about.find((row) => row.department === order.department && row.noticed_at === order.issued_at) || about[0];
-  return [notice ? `${words.clock(notice.clock)} ${words.t(`clock.${notice.kind}`)}` : words.event(order.rule)];
+  return [order.clock ? `${words.clock(order.clock)} ${words.t(`clock.${order.notice}`)}` : words.event(order.rule)];
 }
 
 function received(words, row) {
   const event = words.event(row.event);
   if (row.outcome !== 'accepted') return words.t('receipt.refused', { who: words.department(row.department), event, detail: row.detail || row.outcome });
-  return [words.t('receipt', { who: words.department(row.department), event }), row.detail && words.clock(row.detail)].filter(Boolean).join(' · ');
+  return [words.t('receipt', { who: words.department(row.department), event }), row.detail && words.clocks(row.detail)].filter(Boolean).join(' · ');
 }
 
 function happened(words, story) {
   const { t } = { t: words.t.bind(words) };
   const entries = [
     ...story.changes.map((row) => ({ when: row.happened_at, text: `${t(`change.${row.change}`)}${row.source ? ` · ${words.source(row.source)} ${row.ref}` : ''}` })),
-    ...story.orders.map((row) => ({ when: row.issued_at, text: [t(`order.${row.kind}`, { who: words.department(row.department) }), ...beside(words, row), ...remindedOf(words, row, story.notices)].join(' · ') })),
+    ...story.orders.map((row) => ({ when: row.issued_at, text: [t(`order.${row.kind}`, { who: words.department(row.department) }), ...beside(words, row), ...remindedOf(words, row)].join(' · ') })),
     ...story.notices.map((row) => ({ when: row.happened_at, notice: row.kind === 'breached', text: t('notice', { clock: words.clock(row.clock), what: t(`clock.${row.kind}`) }) })),
     ...story.receipts.map((row) => ({ when: row.counts_from || row.decided_at, text: received(words, row) })),
     ...story.replies.map((row) => ({ when: row.happened_at, text: t('reply', { source: words.source(row.source), status: words.event(row.status) }) })),
