@@ -117,7 +117,7 @@ MEANINGS = {
     "Receipt.said": "其步骤或状态，小写；无法读取时为空",
     "Receipt.at": "平台处理时间",
     "Receipt.counts_from": "生效时间，如与所报时间不同",
-    "Receipt.detail": "未采纳的原因及处理办法；已生效的延期反馈所指的时限（被召集部门自己的为“时限/部门”）",
+    "Receipt.detail": "未采纳的原因及处理办法；已生效的延期反馈所指的时限，中止、恢复反馈的各时限（被召集部门自己的为“时限/部门”）",
     "Receipt.said_outcome": "反馈所报的办结结果，如有",
     "Receipt.said_until": "反馈所报的挂账截止时间",
     "Origin": "记录在 Kafka 中的位置：各项对账中的标识。",

@@ -323,6 +323,8 @@ class Reply(Record):
 
 WAITING = "waiting"
 """A receipt's outcome that is not the last word."""
+CLOCKS_BETWEEN = ", "
+"""What stands between the clocks that a receipt names."""
 
 
 class Receipt(Record):
@@ -330,8 +332,9 @@ class Receipt(Record):
     that, WAITING, of an update that cannot be decided yet.
 
     `outcome` is `accepted`, `repeat`, or the reason for which the update was set aside, with the way out in `detail`. Of an
-    accepted word about an extension 延期, `detail` is the clock that it is about. What could not be read of the update is empty
-    or 0; `origin`, its own place, is always there.
+    accepted word about an extension 延期, `detail` is the clock that it is about; of one that pauses 中止 or resumes, those that it
+    pauses or lets go on, CLOCKS_BETWEEN them. What could not be read of the update is empty or 0; `origin`, its own place, is
+    always there.
     """
 
     NAME: ClassVar[str] = "Receipt"

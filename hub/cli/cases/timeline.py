@@ -11,6 +11,7 @@ from hub.cli.terminal.words import CHANGES, NOTICE_NAMES, ORDER_NAMES, OUTCOME_N
 from hub.core.figures.ledger import HeldStretch, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
+from hub.model.outputs import CLOCKS_BETWEEN
 from hub.model.update import event_of
 from hub.units import zh_name
 
@@ -326,7 +327,7 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
             f"{name} {update[name]}" for name in ("report", "to", "reason", "score") if update.get(name) is not None
         ]
         clock = meant.get(_place(each["origin"])) or update.get("clock")
-        said += [f"clock 时限 {words.clock(clock)}"] if clock else []
+        said += [f"clock 时限 {words.clock(each)}" for each in clock.split(CLOCKS_BETWEEN)] if clock else []
         said += _came_to(update, words)
         said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
         counts_ms = from_ms.get(_place(each["origin"]))

@@ -78,7 +78,8 @@ class UpdateRow(msgspec.Struct, frozen=True, gc=False):
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
     """An update that was applied, and the instant from which it counts. `clock`: the one that a word about an extension 延期 is
-    about, as records call it: whoever grants one may name none, and several departments have clocks of one name."""
+    about, or those that it pauses 中止 or lets go on, as records call them: whoever says it may name none, and several
+    departments have clocks of one name."""
 
     update: UpdateRow
     from_ms: int

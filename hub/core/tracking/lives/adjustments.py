@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.core.tracking.lives.life import Happening, Life, Term
 from hub.core.tracking.lives.objections import Objections
+from hub.model.outputs import CLOCKS_BETWEEN
 
 
 class Adjustments:
@@ -47,14 +50,16 @@ class Adjustments:
             life.meant[happening.key] = term.name
 
     def _pause(self, life: Life, happening: Happening) -> None:
-        for term in self._objections.pausable(life, happening):
-            assert isinstance(term, Term)
+        pausing = [each for each in self._objections.pausable(life, happening) if isinstance(each, Term)]
+        life.meant[happening.key] = _names(pausing)
+        for term in pausing:
             assert term.rule is not None
             ends = (term.reckoner.pause_ends(term.rule, happening.at_ms), happening.details.until)
             term.pauses.append((happening.at_ms, min((each for each in ends if each is not None), default=None)))
             reckon(term, happening.at_ms)
 
     def _resume(self, life: Life, happening: Happening) -> None:
+        going_on = []
         for term in life.terms:
             if happening.helper and term.department != happening.department:
                 continue
@@ -63,6 +68,13 @@ class Adjustments:
                 if to_ms is None or happening.at_ms < to_ms:
                     term.pauses[-1] = (from_ms, happening.at_ms)
                     reckon(term, happening.at_ms)
+                    going_on.append(term)
+        life.meant[happening.key] = _names(going_on)
+
+
+def _names(terms: Sequence[Term]) -> str:
+    """The clocks as records call them, each once."""
+    return CLOCKS_BETWEEN.join(dict.fromkeys(term.name for term in terms))
 
 
 def reckon(term: Term, at_ms: int) -> None:
