@@ -19,4 +19,4 @@ class Cursor(KeptPosition):
     """When a single file was changed last, as its next row was read: what other files are named like it and were changed later was
     not read. 0: not known."""
     header: tuple[str, ...] = ()
-    """Of a single file that has none of its own, as it goes on where another ended."""
+    """Of a single file, its own or that of the file before it: one that follows may have none."""

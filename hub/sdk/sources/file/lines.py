@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from hub.errors import FatalError
 from hub.sdk.sources.file.content import Content
 from hub.sdk.sources.file.trail import FileTrail
 from hub.sdk.sources.file.watched import ChangedError
@@ -80,6 +81,9 @@ class Lines:
         self._line_end: bytes | None = None
         self._ready: deque[bytes] = deque()
         self._rest = b""
+        self._holes = False
+        """Whether there were zeros, of which those before a line are none of it: who goes on writing where a file was before it was
+        cut leaves a hole in front, and so does a machine that lost its power."""
 
     @property
     def line_end(self) -> bytes:
@@ -95,6 +99,9 @@ class Lines:
                 self.offset = end = start + size
                 if trail is not None:
                     trail.add(data)
+                if self._holes and data[:1] == b"\0":
+                    data = data.lstrip(b"\0")
+                    start = end - len(data)
                 if size > MAX_LINE_BYTES:
                     yield Line(data[:KEEP_BYTES], start, end, hashlib.sha256(data).hexdigest())
                 else:
@@ -172,10 +179,11 @@ class Lines:
             self._rest += self._read()
         return self.sample
 
-    def _pass(self, data: bytes) -> None:
+    def _pass(self, data: bytes, *, part: bool = False) -> None:
+        """`part`: of a line, or of what is before one, that may be longer than memory."""
         self.offset += len(data)
         if self.trail is not None:
-            self.trail.add(data)
+            (self.trail.add_part if part else self.trail.add)(data)
 
     def _fill(self) -> bool:
         """Have lines ready. False at the end, or with a line that is too long."""
@@ -192,6 +200,12 @@ class Lines:
 
     def _split(self, block: bytes) -> None:
         text = self._rest + block
+        if b"\0" in block:
+            self._holes = True
+            if text[:1] == b"\0":  # not kept until the line ends: a hole may be as large as the file was
+                begun = text.lstrip(b"\0")
+                self._pass(text[: len(text) - len(begun)], part=True)
+                text = begun
         if self._line_end is None:
             self._line_end = _line_end(text, self._quoted, whole=len(text) > _HEADER_BYTES)
             if self._line_end is None:
@@ -209,10 +223,11 @@ class Lines:
 
     def _last(self) -> Line:
         """What stands behind the last line end."""
-        data, start = self._rest, self.offset
-        self._rest = b""
+        data, self._rest = self._rest, b""
         self._pass(data)
-        return Line(data, start, self.offset, finished=self.over)
+        if self._holes:
+            data = data.lstrip(b"\0")
+        return Line(data, self.offset - len(data), self.offset, finished=self.over)
 
     def _huge(self) -> Line:
         head, start, size, digest = self._rest[:KEEP_BYTES], self.offset, 0, hashlib.sha256()
@@ -221,7 +236,7 @@ class Lines:
             cut = block.find(self.line_end) + 1 or len(block)
             digest.update(block[:cut])
             size += cut
-            self._pass(block[:cut])
+            self._pass(block[:cut], part=True)
             if block[:cut].endswith(self.line_end):
                 self._split(block[cut:])
                 break
@@ -239,8 +254,17 @@ class Lines:
             self.sample += block[: _SAMPLE_BYTES - len(self.sample)]
 
     def _settle(self) -> bytes:
-        if self.content.finish() or self._done.exists():
-            self.over = True
+        while True:
+            try:
+                self.over = self.content.finish() or self._done.exists() or self.over
+                break
+            except FatalError:  # who packs it may not be done
+                if self.content.quiet_seconds() >= self._watch.settle_seconds:
+                    raise
+            if self._watch.stop.wait(_POLL_SECONDS):
+                raise Stopped
+            if block := self.content.read():
+                return block
         while (self._rest or self._watch.away) and not self.over:
             if self.content.quiet_seconds() >= self._watch.settle_seconds:
                 self.over = self._watch.away

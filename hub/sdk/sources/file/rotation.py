@@ -8,19 +8,23 @@ from contextlib import suppress
 from pathlib import Path
 
 _MAX_CANDIDATES = 200
+_UNKNOWN = (False, -(10**9))
+"""In the order of renamed files before those that have a turn."""
 _DATE_DIGITS = 6
 """So many digits or more are a date or a time, and grow; fewer are a number that counts back, and is 1 for the last."""
 
 
 def beside(path: Path) -> list[Path]:
-    """Other regular files in the path's folder, the likely ones first: named like it, and changed last."""
-    found: list[tuple[bool, int, Path]] = []
-    for folder in {path.parent, path.resolve().parent}:
+    """Other regular files in the path's folder, the likely ones first: named like it, not packed (who packs one may be at
+    it just now, and what is packed lies there until that is done), and changed last."""
+    found: list[tuple[bool, bool, int, Path]] = []
+    for folder in {path.parent, Path(os.path.realpath(path)).parent}:
         with suppress(OSError), os.scandir(folder) as entries:
             for each in entries:
                 if each.is_file() and not _same(Path(each.path), path):
-                    found.append((not each.name.startswith(path.stem), -each.stat().st_mtime_ns, Path(each.path)))
-    return [each for _, _, each in sorted(found)[:_MAX_CANDIDATES]]
+                    named = each.name.startswith(path.stem)
+                    found.append((not named, each.name.endswith(".gz"), -each.stat().st_mtime_ns, Path(each.path)))
+    return [each for *_, each in sorted(found)[:_MAX_CANDIDATES]]
 
 
 def written_after(path: Path, own: Path) -> list[Path]:
@@ -36,8 +40,9 @@ def written_after(path: Path, own: Path) -> list[Path]:
     return [later[each] for each in sorted(later)]
 
 
-def changed_since(path: Path, at_ms: int) -> list[Path]:
-    """What was at `path` and was renamed, of files that were changed at that time or later: first what was written first.
+def changed_since(path: Path, at_ms: int, also: Path | None = None) -> list[Path]:
+    """What was at `path` and was renamed, of files that were changed at that time or later, and `also`, whatever it is named and
+    whenever it was changed: first what was written first. At 0 nobody knows the time, and no file is changed since.
 
     Who packs a file may give it the time of then: the names tell the order, where they can.
     """
@@ -45,7 +50,9 @@ def changed_since(path: Path, at_ms: int) -> list[Path]:
     for each in beside(path):
         with suppress(OSError):  # it is gone by now
             turn = _turn(path, each)
-            if turn is not None and each.stat().st_mtime_ns // 1_000_000 >= at_ms:
+            if each == also:
+                found.append((turn or _UNKNOWN, each.suffix, each))
+            elif turn is not None and at_ms and each.stat().st_mtime_ns // 1_000_000 >= at_ms:
                 found.append((turn, each.suffix, each))
     return [each for *_, each in sorted(found, key=lambda each: (each[0], each[1] == ".gz"))]
 

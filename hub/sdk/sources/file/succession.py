@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +23,8 @@ from hub.sdk.sources.file.watched import ChangedError, FileChange
 _POLL_SECONDS = 0.1
 SETTLE_SECONDS = 2.0
 """So long who wrote to a file that was renamed may go on writing to it, before its last line counts as whole."""
+_MOST_HEADER_CHARS = 4_096
+"""A position stays small: the names of more columns are not kept in it."""
 _SAID = {
     FileChange.TRUNCATED: "was cut while it was read",
     FileChange.REWRITTEN: "was written anew while it was read",
@@ -55,13 +56,6 @@ class _Taken:
     trail: FileTrail
     header: tuple[str, ...]
     lines: Lines
-    changed_ms: int
-
-    def last_changed_ms(self) -> int:
-        """When the file was changed last, as long as it is open."""
-        with suppress(ValueError, OSError):
-            self.changed_ms = self.lines.content.changed_ms()
-        return self.changed_ms
 
 
 class FileSuccession:
@@ -111,8 +105,9 @@ class FileSuccession:
         """The row is done."""
         assert self.reader is not None
         if self._taken is None or self._taken.trail is not self._trail:
-            lines = self.reader.lines
-            self._taken = _Taken(self._trail, tuple(self._header), lines, lines.content.changed_ms())
+            header, lines = self.reader.header, self.reader.lines
+            kept = self.reader.headless or sum(map(len, header)) <= _MOST_HEADER_CHARS
+            self._taken = _Taken(self._trail, tuple(header) if kept else (), lines)
         self._offset, self._line = row.end, row.line + row.lines
 
     def cursor(self, rows: int) -> Cursor:
@@ -122,7 +117,7 @@ class FileSuccession:
             trail.take(self._offset)
             self._place = Cursor(
                 offset=self._offset, line=self._line, heads=(trail.head,), first=trail.first,
-                changed_ms=self._taken.last_changed_ms(), header=self._taken.header,
+                changed_ms=self._taken.lines.content.changed_ms(), header=self._taken.header,
             )  # fmt: skip
         return self._place.model_copy(update={"rows": rows})
 
@@ -148,20 +143,21 @@ class FileSuccession:
                     f"{self._path.name} {what}; what was read of it is in {each.name}: reading its rest, then the new file"
                 )
                 return
-        # it may have been renamed since, and so may others, with rows that nobody has read
+        # it may have been renamed since, and so may others before and after it, with rows that nobody has read
         written = named_now(self._path, identity) if identity else None
-        first = written or next(iter(self._unread(place.changed_ms, place)), self._path)
+        first = next(iter(self._unread(place.changed_ms, place, written)), self._path)
         begins = "it" if first == self._path else f"{first.name}, what was renamed after that, and then the new file,"
         self._say(
             f"{self._path.name} {what}, and no file beside it has what was read; reading {begins} from the start, rows that were "
             "sent before are recognised as repeats"
         )
         self.rows_before = 0 if self._taken is None else self.rows_before
-        self._begin(first)
+        self._begin(first, place.header)
 
-    def _unread(self, since_ms: int, place: Cursor) -> list[Path]:
-        """Renamed files of this path that were changed since, but for those that have what was read already, the oldest first."""
-        found = changed_since(self._path, since_ms) if since_ms else []
+    def _unread(self, since_ms: int, place: Cursor, written: Path | None = None) -> list[Path]:
+        """Renamed files of this path that were changed since, and the one that was `written` anew, but for those that have what was
+        read already, the oldest first."""
+        found = changed_since(self._path, since_ms, written)
         return [each for each in found if not (place.offset and self._begins_with(each, place))]
 
     def _go_on(self) -> bool:
@@ -183,7 +179,7 @@ class FileSuccession:
         """Open the file that follows one that is over, and is still open. False if files were renamed in the meantime."""
         chosen = self._next(over)
         try:
-            self._begin(chosen, over.header)
+            self._begin(chosen, over.header or self.cursor(0).header)
         except FatalError:
             if chosen.exists() or not self._how.follow:
                 raise
@@ -192,7 +188,11 @@ class FileSuccession:
         if self.reader.lines.content.identity != identity_of(self._next(over)):
             self.close()
             return False
-        self._say(f"{self._path.name} was renamed, and was read to its end; reading {chosen.name}, which follows it")
+        by_name = chosen == self._path or named_now(self._path, over.lines.content.identity) is not None
+        unsure = "" if by_name else " by its time; rows of it that were sent before are recognised as repeats"
+        self._say(
+            f"{self._path.name} was renamed, and was read to its end; reading {chosen.name}, which follows it{unsure}"
+        )
         return True
 
     def _next(self, over: FileReader) -> Path:
@@ -241,11 +241,6 @@ class FileSuccession:
             follow, how.stop, how.settle_seconds if follow or self._away else 0.0, how.last_line_whole, self._away
         )
         self.reader = self._open_file(path, watch, self._trail, header)
-
-    @property
-    def _header(self) -> Sequence[str]:
-        assert self.reader is not None
-        return self.reader.header if self.reader.headless else ()
 
     def _begins_with(self, path: Path, place: Cursor) -> bool:
         trail = FileTrail()

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import deque
 
 FIRST_BYTES = 4096
+
+
+class _Stretch:
+    """A part of the text that is taken whole or not at all, too long to be kept: what the digest is behind it."""
+
+    def __init__(self, before: hashlib._Hash) -> None:
+        self.behind = before
+        self.size = 0
+        self.first = b""
+
+    def add(self, data: bytes) -> None:
+        self.behind.update(data)
+        self.size += len(data)
+        if len(self.first) < FIRST_BYTES:
+            self.first += data[: FIRST_BYTES - len(self.first)]
 
 
 class FileTrail:
@@ -17,8 +33,10 @@ class FileTrail:
     def __init__(self, *, eager: bool = False) -> None:
         self._sha = hashlib.sha256()
         self._eager = eager
+        self._lock = threading.Lock()
+        """What is read is added in another thread than what was done is taken."""
         self._first = b""
-        self._ahead: deque[bytes] = deque()
+        self._ahead: deque[bytes | _Stretch] = deque()
         self.offset = 0
         """How far the digest goes."""
 
@@ -29,18 +47,47 @@ class FileTrail:
         else:
             self._ahead.append(data)
 
+    def add_part(self, data: bytes) -> None:
+        """As `add`, of a part of a line that is too long to be kept: nobody takes less than all of its parts."""
+        if self._eager:
+            self._take(data)
+            return
+        with self._lock:
+            if not (self._ahead and isinstance(last := self._ahead[-1], _Stretch)):
+                last = _Stretch(self._behind_all())
+                self._ahead.append(last)
+            last.add(data)
+
     def take(self, offset: int) -> None:
         """What is before `offset` was taken. It was read before; going back is not possible."""
-        taken: list[bytes] = []
-        at = self.offset
-        while self._ahead and at < offset:
-            data = self._ahead.popleft()
-            if (room := offset - at) < len(data):
-                self._ahead.appendleft(data[room:])
-                data = data[:room]
-            taken.append(data)
-            at += len(data)
-        self._take(b"".join(taken))
+        with self._lock:
+            taken: list[bytes] = []
+            at = self.offset
+            while self._ahead and at < offset:
+                data = self._ahead.popleft()
+                if isinstance(data, _Stretch):
+                    self._take(b"".join(taken))
+                    taken.clear()
+                    self._sha = data.behind
+                    self._note(data.first, data.size)
+                    at = self.offset
+                    continue
+                if (room := offset - at) < len(data):
+                    self._ahead.appendleft(data[room:])
+                    data = data[:room]
+                taken.append(data)
+                at += len(data)
+            self._take(b"".join(taken))
+
+    def _behind_all(self) -> hashlib._Hash:
+        """The digest of all that was read, taken or not."""
+        behind = self._sha.copy()
+        for data in self._ahead:
+            if isinstance(data, _Stretch):
+                behind = data.behind.copy()
+            else:
+                behind.update(data)
+        return behind
 
     @property
     def head(self) -> tuple[int, str]:
@@ -54,7 +101,10 @@ class FileTrail:
 
     def _take(self, data: bytes) -> None:
         self._sha.update(data)
-        self.offset += len(data)
+        self._note(data, len(data))
+
+    def _note(self, data: bytes, size: int) -> None:
+        self.offset += size
         if len(self._first) < FIRST_BYTES:
             self._first += data[: FIRST_BYTES - len(self._first)]
 

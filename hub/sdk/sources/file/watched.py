@@ -15,6 +15,8 @@ from hub.errors import FatalError
 
 _BLOCK_BYTES = 256 * 1024
 _TAIL_BYTES = 4096
+_UNWRITTEN = bytes(8)
+"""So many zeros at the end are room that was made for what is to be written; no text in any encoding ends so."""
 _WHOLE_EVERY_SECONDS = 10.0
 _WHOLE_SHARE = 20
 """Looking at everything again takes at most one twentieth of the time."""
@@ -55,6 +57,9 @@ class WatchedFile:
         self._whole = xxhash.xxh3_128() if follow else None
         self._looked_ns, self._look_again_at = 0, now() + _WHOLE_EVERY_SECONDS
         self._ended_ns: int | None = None
+        self._sound_ns = os.fstat(self._number).st_mtime_ns
+        self._hole_ends = 0
+        self._unwritten: tuple[int, int] | None = None
         self._seen: tuple[int, int] | None = None
         self._still_since = now()
 
@@ -63,15 +68,36 @@ class WatchedFile:
 
         Raises ChangedError, before it gives out anything of the new content, if what was read is no longer there.
         """
+        status = os.fstat(self._number)
         block = os.pread(self._number, at_most, self.offset)
+        if self._whole is not None and block.endswith(_UNWRITTEN):
+            block = self._written(block, (status.st_size, status.st_mtime_ns))
         if block:
             self._require_tail()  # after reading: what was there then is what stands behind the bytes known
             self.offset += len(block)
+            self._sound_ns = status.st_mtime_ns
             self._tail = (self._tail + block)[-_TAIL_BYTES:]
             self._ended_ns = None
             if self._whole is not None:
                 self._whole.update(block)
         return block
+
+    def _written(self, block: bytes, seen: tuple[int, int]) -> bytes:
+        """A block that ends with zeros, without them; of nothing but zeros all, if something stands behind them (a hole), else
+        nothing. `seen`: size and time of the file, by which it is looked through once."""
+        if written := block.rstrip(b"\0"):
+            return written
+        if self._hole_ends <= self.offset:
+            if seen == self._unwritten:
+                return b""
+            at = self.offset + len(block)
+            while (piece := os.pread(self._number, 2**20, at)) and not (written := piece.lstrip(b"\0")):
+                at += len(piece)
+            if not piece:
+                self._unwritten = seen
+                return b""
+            self._hole_ends = at + len(piece) - len(written)
+        return block[: self._hole_ends - self.offset]
 
     def head(self, size: int) -> bytes:
         """The first bytes as they are now; nothing is taken."""
@@ -86,6 +112,7 @@ class WatchedFile:
         if self._whole is None or status.st_mtime_ns == self._looked_ns:
             return
         self._require_tail()
+        self._sound_ns = status.st_mtime_ns
         if self._ended_ns is None:
             self._ended_ns = status.st_mtime_ns  # the first look since something was read: that is what changed it
         touched = status.st_size == self.offset and status.st_mtime_ns != self._ended_ns
@@ -116,8 +143,9 @@ class WatchedFile:
         return max(self._now() - self._still_since, time.time() - status.st_mtime)
 
     def changed_ms(self) -> int:
-        """When it was changed last, UTC ms, also if it is deleted by now. Raises ValueError once it is closed."""
-        return os.fstat(self._file.fileno()).st_mtime_ns // 1_000_000
+        """When it was changed last, UTC ms, as of the last look at which what was read was still in it: what became of it since may
+        be another file, copied away before it was cut."""
+        return self._sound_ns // 1_000_000
 
     def size(self) -> int:
         return os.fstat(self._number).st_size

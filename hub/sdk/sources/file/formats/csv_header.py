@@ -21,6 +21,8 @@ _MAX_LINES = 100
 _MAX_COLUMNS = 16_384
 """As many as a sheet of a workbook may have."""
 _MOST_SAID = 20
+_MOST_BROKEN = 3
+"""So many lines after the rest of a row one is whole, or the rest was none."""
 _SEPARATOR = re.compile(r'"?sep=([^"A-Za-z0-9])"?', re.IGNORECASE)
 
 
@@ -48,12 +50,13 @@ def read_header(feed: LineSource, lines: Lines, mapping: Mapping, carried: Seque
     delimiter = named or lines.content.delimiter or mapping.delimiter
     if first is None:
         return Header([], delimiter)
-    if carried and _goes_on(first[1], carried, delimiter, lines.content.encoding):
-        feed.give_back([first])
-        return Header(list(carried), delimiter, headless=True)
+    is_said = "delimiter" in mapping.model_fields_set or (named or lines.content.delimiter) is not None
+    likely = (delimiter,) if is_said else (delimiter, *_DELIMITERS)
+    if carried and (between := _goes_on(first, feed, carried, likely, lines)) is not None:
+        return Header(list(carried), between, headless=True)
     text = _text(first[1], feed, lines)
     names = _names(text, delimiter)
-    if "delimiter" not in mapping.model_fields_set and (named or lines.content.delimiter) is None:
+    if not is_said:
         for each in _DELIMITERS:
             if not mapping.file_columns() <= set(names) and mapping.file_columns() <= set(_names(text, each)):
                 delimiter, names = each, _names(text, each)
@@ -75,13 +78,58 @@ def _first(feed: LineSource, codec: str) -> tuple[tuple[int, Line] | None, str |
     return first, named
 
 
-def _goes_on(first: Line, carried: Sequence[str], delimiter: str, codec: str) -> bool:
-    """Whether a file's first line is a row of the file before: as many columns, none of them by its name."""
+def _goes_on(
+    first: tuple[int, Line], feed: LineSource, carried: Sequence[str], likely: Sequence[str], lines: Lines
+) -> str | None:
+    """The delimiter, of those that are likely, by which a file begins with a row of the file before, which is given back: as many
+    columns, none of them by its name. None if it does not; then all but its first line is given back.
+
+    Its first line may also be the rest of a row of which that file has the beginning, if one of the next lines is such a row, or
+    nothing more comes: who copies a file and cuts it does not ask who writes to it.
+    """
+    codec = lines.content.encoding
+
+    def by_row(line: Line) -> str | None:
+        return next((each for each in likely if _is_row(line, carried, each, codec)), None)
+
+    number, line = first
+    line = line._replace(data=line.data.removeprefix(_BOM))
+    between = by_row(line)
+    if between is None and any(_may_name(line, carried, each, codec) for each in likely):
+        return None
+    behind: list[tuple[int, Line]] = []
+    while between is None and len(behind) < _MOST_BROKEN and (more := feed.next()) is not None:
+        behind.append(more)
+        between = by_row(more[1])
+    if between is None and lines.over and len(behind) < _MOST_BROKEN:
+        between = likely[0]
+    feed.give_back(behind if between is None else [(number, line), *behind])
+    return between
+
+
+def _is_row(line: Line, carried: Sequence[str], delimiter: str, codec: str) -> bool:
+    """True for as many columns, none of them by its name. Somewhere in it is a digit, as of its time."""
+    cells = _cells(line, delimiter, codec) or []
+    return len(cells) == len(carried) and not set(cells) & set(carried) and _has_digit(cells)
+
+
+def _may_name(line: Line, carried: Sequence[str], delimiter: str, codec: str) -> bool:
+    """True for a line that has some of the names, or as many new ones as there are columns: none is empty or has a digit."""
+    cells = _cells(line, delimiter, codec) or []
+    return bool(set(cells) & set(carried)) or (len(cells) >= len(carried) and all(cells) and not _has_digit(cells))
+
+
+def _has_digit(cells: Sequence[str]) -> bool:
+    return any(char.isdigit() for cell in cells for char in cell)
+
+
+def _cells(line: Line, delimiter: str, codec: str) -> list[str] | None:
+    """Without the blanks around them; None if the line cannot be taken apart."""
     try:
-        cells = next(csv.reader([first.data.decode(codec).strip("\r\n")], delimiter=delimiter), [])
+        row = next(csv.reader([line.data.removeprefix(_BOM).decode(codec).strip("\r\n")], delimiter=delimiter), [])
+        return [cell.strip() for cell in row]
     except (UnicodeDecodeError, csv.Error):
-        return False
-    return len(cells) == len(carried) and not {cell.strip() for cell in cells} & set(carried)
+        return None
 
 
 def _text(first: Line, feed: LineSource, lines: Lines) -> list[str]:

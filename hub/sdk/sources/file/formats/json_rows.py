@@ -117,7 +117,7 @@ class JsonReader:
     @cached_property
     def _is_array(self) -> bool:
         """Whether the file is one array: it begins as one, and not with a whole array that lines of objects follow."""
-        sample = self.lines.sample.removeprefix(_BOM).lstrip(_BLANK)
+        sample = self.lines.sample.lstrip(b"\0").removeprefix(_BOM).lstrip(_BLANK)
         first, _, others = sample.partition(b"\n")
         if sample.startswith(b"{"):
             self._require_lines(first, others)
