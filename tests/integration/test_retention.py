@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from prometheus_client import REGISTRY
 
 from hub.cli.policy.keeping import apply_retention
 from hub.clock import wall_ms
@@ -16,11 +17,11 @@ from hub.settings import Settings
 from hub.stream.admin.topic_settings import retentions
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.kafka.client import producer_config
-from hub.stream.watch.retention import Margin, margins
-from hub.topics import EVENTS, Topic, dept_updates
+from hub.stream.watch.retention import Margin, RetentionWatch, margins, state_margins
+from hub.topics import DEDUPLICATE_CHANGELOG, EVENTS, TRACK_CHANGELOG, Topic, dept_updates
 from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_hub import own_city, small_settings
-from tests.integration.small_plane import AGENT, IN, MEMORY, Plane, count_up, new_state, read_some, settled
+from tests.integration.small_plane import AGENT, IN, Plane, count_up, new_state, read_some, settled
 from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
@@ -59,7 +60,39 @@ def test_the_oldest_unread_record_counts(plane: Plane) -> None:
 
 def test_what_is_kept_for_ever_has_no_margin(plane: Plane) -> None:
     set_topic(plane.settings, IN, "retention.ms", "-1")
-    assert margins(plane.settings, AGENT, [IN.name, MEMORY.name]) == {}
+    assert margins(plane.settings, AGENT, [IN.name]) == {}
+
+
+def test_what_is_compacted_keeps_nothing_that_is_unread(plane: Plane) -> None:
+    """Compaction leaves no trace: offsets jump over what it took as over markers. So the alert comes before it."""
+    set_topic(plane.settings, IN, "cleanup.policy", "compact")
+    assert margin(plane) == Margin(0, 0), "nothing is there"
+    feed_of(plane, 1000, 1)
+    left, kept = margin(plane)
+    assert left <= -1
+    assert kept == 0
+
+
+def test_a_changelog_that_deletes_what_is_old_is_said_before_a_restart_finds_it(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    settings = small_settings(kafka_bootstrap, namespace, tmp_path)
+    ensure_topics(settings, [TRACK_CHANGELOG, DEDUPLICATE_CHANGELOG])
+    assert state_margins(settings, "track") == state_margins(settings, "deduplicate") == {}
+    watch = RetentionWatch(settings, {})
+    set_topic(settings, TRACK_CHANGELOG, "retention.ms", str(HOUR_MS))
+    set_topic(settings, TRACK_CHANGELOG, "cleanup.policy", "compact,delete")
+    watch._show("track", found := state_margins(settings, "track"))
+    assert found == {TRACK_CHANGELOG.name: Margin(0, 3600)}
+    assert _shown() == 0
+    set_topic(settings, TRACK_CHANGELOG, "cleanup.policy", "compact")
+    watch._show("track", state_margins(settings, "track"))
+    assert _shown() is None
+
+
+def _shown() -> float | None:
+    labels = {"agent": "track", "topic": TRACK_CHANGELOG.name}
+    return REGISTRY.get_sample_value("hub_retention_margin_seconds", labels)
 
 
 def city_that_keeps(folder: Path, rules: str) -> City:

@@ -118,13 +118,24 @@ def put_right(settings: Settings, drifts: Collection[Drift]) -> list[Drift]:
 
 
 def retentions(settings: Settings, topics: Collection[str]) -> dict[str, int]:
-    """The retention in ms of each topic that exists and deletes records by age, by its name on the broker."""
+    """The retention in ms of each topic that exists and does not keep all its records, by its name on the broker. It is 0 where
+    somebody has set a topic to be compacted: another record of its key may take a record's place at any time."""
     client = AdminClient(client_config(settings, "admin"))
-    return {
-        name: int(config["retention.ms"])
-        for name, config in _configs(client, topics).items()
-        if "delete" in config["cleanup.policy"] and int(config["retention.ms"]) >= 0
+    found = {name: _kept_ms(config) for name, config in _configs(client, topics).items()}
+    return {name: kept_ms for name, kept_ms in found.items() if kept_ms >= 0}
+
+
+def deleting(settings: Settings, topics: Collection[str]) -> dict[str, int]:
+    """The retention in ms of those of these topics that delete records by age, compacted or not, by their names on the broker."""
+    configs = _configs(AdminClient(client_config(settings, "admin")), topics)
+    found = {
+        name: int(config["retention.ms"]) for name, config in configs.items() if "delete" in config["cleanup.policy"]
     }
+    return {name: kept_ms for name, kept_ms in found.items() if kept_ms >= 0}
+
+
+def _kept_ms(config: Mapping[str, str]) -> int:
+    return 0 if "compact" in config["cleanup.policy"] else int(config["retention.ms"])
 
 
 def longest_kept_ms(settings: Settings, topics: Iterable[str]) -> dict[str, int | None]:

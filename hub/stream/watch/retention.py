@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,12 +18,13 @@ from hub.clock import wall_ms
 from hub.errors import HubError
 from hub.metrics import RETENTION_MARGIN_SECONDS, RETENTION_SECONDS
 from hub.settings import Settings
-from hub.stream.admin.topic_settings import retentions
+from hub.stream.admin.topic_settings import deleting, retentions
 from hub.stream.kafka.client import consumer_config
 from hub.stream.kafka.extents import offsets
 from hub.stream.kafka.groups import group_offsets, places_read
 from hub.stream.numbers import PartitionPlace
 from hub.stream.reading.reads import Reads
+from hub.topics import AGENT_CHANGELOGS
 
 log = logging.getLogger(__name__)
 _EVERY_SECONDS = 60.0
@@ -50,6 +52,16 @@ def margins(settings: Settings, agent: str, topics: Sequence[str]) -> dict[str, 
         left_ms = min([at_ms + retention_ms - now_ms for at_ms in times], default=retention_ms)
         found[topic[cut:]] = Margin(left_ms / 1000, retention_ms / 1000)
     return found
+
+
+def state_margins(settings: Settings, agent: str) -> dict[str, Margin]:
+    """0 for the agent's changelog, by its name without the namespace, if it is to be compacted and somebody has set it to delete
+    what is old: all of it is needed. Else nothing. Raises as `margins`."""
+    changelog = AGENT_CHANGELOGS.get(agent)
+    if changelog is None or not changelog.compacted:
+        return {}
+    kept_ms = deleting(settings, {settings.topic(changelog.name)}).values()
+    return {changelog.name: Margin(0.0, min(kept_ms) / 1000)} if kept_ms else {}
 
 
 def _unread(settings: Settings, agent: str, places: Sequence[PartitionPlace]) -> dict[PartitionPlace, int]:
@@ -98,18 +110,25 @@ class RetentionWatch(mode.Service):
         super().__init__()
         self._settings = settings
         self._reads = dict(reads)
+        self._shown: dict[str, set[str]] = defaultdict(set)
 
     @mode.Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
             for agent, reads in self._reads.items():
                 try:
-                    self._show(agent, await asyncio.to_thread(margins, self._settings, agent, reads.topics))
+                    self._show(agent, await asyncio.to_thread(self._margins, agent, reads.topics))
                 except HubError as error:
                     log.warning("%s: how long unread records are kept cannot be told: %s", agent, error)
             await self.sleep(_EVERY_SECONDS)
 
+    def _margins(self, agent: str, topics: Sequence[str]) -> dict[str, Margin]:
+        return margins(self._settings, agent, topics) | state_margins(self._settings, agent)
+
     def _show(self, agent: str, margins: Mapping[str, Margin]) -> None:
+        for topic in self._shown[agent] - margins.keys():  # kept for ever by now: what was said before holds no more
+            RETENTION_MARGIN_SECONDS.remove(agent, topic)
+        self._shown[agent] = set(margins)
         for topic, margin in margins.items():
             RETENTION_MARGIN_SECONDS.labels(agent, topic).set(margin.left_seconds)
             RETENTION_SECONDS.labels(topic).set(margin.retention_seconds)
