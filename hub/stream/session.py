@@ -132,7 +132,7 @@ class Session:
 
     def take(self) -> list[Message]:
         """Take the records that are ready. Does not block."""
-        messages = self._reader.ready.take()
+        messages = self._reader.take()
         if messages:
             self._worked = time.monotonic()
         return messages
@@ -189,10 +189,9 @@ class Session:
     def _rest(self, now: float) -> None:
         """Commit past the markers of transactions, once an agent has had nothing to read for some time. No reader
         sees markers, and once retention takes them they must not look like records that were never read."""
-        past = self._backlog.markers_past(self._positions.ends)
+        past = self._backlog.past_markers(self._positions.ends)
         if past and self._whole.claimed and now - self._worked > _REST_SECONDS:
-            cut = len(self._settings.namespace)
-            self.commit((), {(topic[cut:], number): end for (topic, number), end in past.items()})
+            self.commit((), {})
 
     def _recovering(self) -> None:
         if self._stopping.is_set():
@@ -248,18 +247,16 @@ class Session:
         self._reader.read_from(self._sources.read_of(self._positions.starts()))
 
     def _leave_out(self) -> None:
-        """Pass over what an operator does not want read of a source that was paused. The next commit writes it down
-        as a gap."""
+        """Pass over what an operator wants left out of a source that was paused. The next commit writes it down as a gap."""
         for place, end in self._sources.to_skip(self._positions.ends, self._positions.logs).items():
             self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
 
     def _mend(self) -> None:
         """Read on where reading halted and can go on, once all that was read before it is committed."""
-        halted = self._reader.halted
-        if not halted or self._membership is None:
+        if not self._reader.halted or self._membership is None:
             return
         starts = self._reader.reached(self._sources.read_of(self._positions.starts()))
-        ripe = {place for place in halted if place in starts and starts[place] == self._positions.ends[place]}
+        ripe = self._reader.ripe(starts, self._positions.ends)
         if ripe:
             displaced = ripe & self._reader.displaced
             self._reader.displaced -= displaced
@@ -381,7 +378,8 @@ class Session:
         outputs, changelog = list(outputs), self._settings.topic(self._state.changelog.name)
         whole = not self._whole.claimed or self._whole.is_due()
         plan = self._positions.plan(
-            {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()},
+            self._backlog.past_markers(self._positions.ends)
+            | {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()},
             {output.partition for output in outputs if output.topic == changelog and output.partition is not None},
             self._holding.claim,
             wall_ms(),
@@ -393,6 +391,8 @@ class Session:
         self._writer.write(outputs, plan.offsets, self._membership)
         answered(self._agent)
         self._letters.count(self._positions.committed(plan))
+        if ends:
+            self._reader.committed()
         self._whole.committed(whole=whole)
 
     def close(self) -> None:

@@ -93,23 +93,28 @@ def test_a_gap_with_nothing_behind_it_is_written_down_all_the_same(plane: Plane)
     assert plane.offsets() == [7, 0, 0]
 
 
-def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane) -> None:
-    """What it had read before counts first, what comes after is read on."""
-    plane.feed(*[b"a"] * 4)
+@pytest.mark.parametrize("markers", [0, 1])
+def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane, markers: int) -> None:
+    """What it had read before counts first, what comes after is read on; also where it had read over a marker, as in all that
+    agents write for each other."""
+    feed_first = feed_in_a_transaction if markers else Plane.feed
+    feed_first(plane, *[b"a"] * 4)
+    place = TopicPartition(plane.settings.topic(IN.name), 0)
     with plane.session(state := new_state()) as session:
         read = read_some(session, 4)
-        session._consumer.pause([TopicPartition(plane.settings.topic(IN.name), 0)])
+        _fill_until(session, lambda: session._consumer.position([place])[0].offset == 4 + markers)
+        session._consumer.pause([place])
         plane.feed(*[b"b"] * 6, *[b"c"] * 2)
-        delete_before(plane.settings, IN, 0, 10)
-        session._consumer.resume([TopicPartition(plane.settings.topic(IN.name), 0)])
+        delete_before(plane.settings, IN, 0, 10 + markers)
+        session._consumer.resume([place])
         _fill_until(session, lambda: bool(session._reader.displaced))
         assert gap_letters(plane) == [], "not before what was read is committed"
         assert settled(plane, session, state, read, count_up(state)) == [None]
         after = read_some(session, 2)
         assert [message.value() for message in after] == [b"c"] * 2
-        assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@4-10")]
+        assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@4-{10 + markers}")]
         assert settled(plane, session, state, after, count_up(state)) == [None]
-    assert plane.offsets() == [12, 0, 0]
+    assert plane.offsets() == [12 + markers, 0, 0]
 
 
 def _fill_until(session: Session, done: Any) -> None:
@@ -126,6 +131,29 @@ def test_markers_of_transactions_are_no_gap(plane: Plane, monkeypatch: pytest.Mo
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
         _fill_until(session, lambda: plane.offsets()[0] == 2)
+    delete_before(plane.settings, IN, 0, 2)
+    work_off(plane, 0)
+    assert gap_letters(plane) == []
+
+
+def test_markers_are_no_gap_either_where_an_agent_is_never_at_rest(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A city of which something comes in all the time: what is quiet in it lies behind its last marker all the same."""
+    monkeypatch.setattr(session_module, "_REST_SECONDS", 3600.0)
+    feed_in_a_transaction(plane, b"a")
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+        _fill_until(session, lambda: session.behind == 0)
+        session.fill(1, 0.0)
+        plane.feed(b"b", partition=1)
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+        assert plane.offsets() == [2, 1, 0]
+        feed_in_a_transaction(plane, b"c")
+        unread = read_some(session, 1)
+        session.commit((), {})
+        assert plane.offsets() == [2, 1, 0], "what was read and is not committed is none"
+        assert settled(plane, session, state, unread, count_up(state)) == [None]
     delete_before(plane.settings, IN, 0, 2)
     work_off(plane, 0)
     assert gap_letters(plane) == []

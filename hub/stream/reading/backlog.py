@@ -26,6 +26,7 @@ class Backlog:
         self._numbers = numbers
         self._consumer = consumer
         self._eofs: dict[PartitionPlace, int] = {}
+        self._passed: dict[PartitionPlace, int] = {}
         self._unread_highs: dict[PartitionPlace, int] = {}
         self._counted = 0.0
         self.records: int | None = None
@@ -42,6 +43,11 @@ class Backlog:
     def read_anew(self) -> None:
         """Forget the ends met so far, because the consumer starts again."""
         self._eofs.clear()
+        self._passed.clear()
+
+    def all_is_committed(self) -> None:
+        """Take note that nothing was read that is not committed: between that and the ends met so far lie markers, if anything."""
+        self._passed = dict(self._eofs)
 
     def forget(self, places: Iterable[PartitionPlace]) -> None:
         """Forget where these places end, until the broker is asked again, which is due at once."""
@@ -88,6 +94,6 @@ class Backlog:
         """How far each of these places is read: as committed, or further over the markers at its end."""
         return {place: max(end, self._eofs.get(place, 0)) for place, end in reading.items()}
 
-    def markers_past(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """Ends of places that lie behind what was committed, where nothing but markers of transactions lies between."""
-        return {place: end for place, end in self._eofs.items() if end > ends.get(place, end)}
+    def past_markers(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
+        """Ends of places that lie behind what was committed, `ends`, where nothing but markers of transactions lies between."""
+        return {place: end for place, end in self._passed.items() if end > ends.get(place, end)}

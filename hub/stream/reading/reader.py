@@ -21,6 +21,8 @@ class Reader:
         self._consumer = consumer
         self._backlog = backlog
         self.ready = Inbox()
+        self._chunks = 0
+        """Those that were taken and are not committed."""
         self.displaced: set[PartitionPlace] = set()
         """Places where the broker has nothing at the offset that is to be read next."""
         self.packed: dict[PartitionPlace, int] = {}
@@ -29,6 +31,8 @@ class Reader:
     def receive(self, most: int, wait_seconds: float) -> Iterator[Message]:
         """Make up to `most` records ready. Yields whatever else librdkafka reports, for the session to judge. Raises
         RetriableError."""
+        if self._is_all_committed:
+            self._backlog.all_is_committed()
         if self.ready.is_full:
             return
         with kafka_errors(f"{self._agent}: reading"):
@@ -37,6 +41,21 @@ class Reader:
         self.ready.add(records)
         if len(records) < len(received):
             yield from (message for message in received if message.error() is not None and not self._noted(message))
+
+    def take(self) -> list[Message]:
+        """Take the records that are ready, as one chunk."""
+        messages = self.ready.take()
+        self._chunks += bool(messages)
+        return messages
+
+    def committed(self) -> None:
+        """A chunk that was taken is committed."""
+        self._chunks = max(0, self._chunks - 1)
+
+    @property
+    def _is_all_committed(self) -> bool:
+        """True if nothing was read that is not committed."""
+        return not self._chunks and not len(self.ready)
 
     def _noted(self, message: Message) -> bool:
         error, place = message.error(), (message.topic(), message.partition())
@@ -67,8 +86,15 @@ class Reader:
         """Places where reading goes on only once somebody has said from which offset."""
         return self.displaced | self.packed.keys()
 
+    def ripe(self, starts: Mapping[PartitionPlace, int], ends: Mapping[PartitionPlace, int]) -> set[PartitionPlace]:
+        """Halted places of which all that was read is committed. `starts`: as `reached` says, which may lie behind markers of
+        transactions; `ends`: as committed."""
+        done = self._is_all_committed
+        return {place for place in self.halted if place in starts and (done or starts[place] == ends[place])}
+
     def forget(self) -> None:
-        """Forget the records that are ready, and where reading halted."""
+        """Forget the records that are ready or taken, and where reading halted."""
         self.ready.clear()
+        self._chunks = 0
         self.displaced.clear()
         self.packed.clear()
