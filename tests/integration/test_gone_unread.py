@@ -94,9 +94,10 @@ def test_a_gap_with_nothing_behind_it_is_written_down_all_the_same(plane: Plane)
 
 
 @pytest.mark.parametrize("markers", [0, 1])
-def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane, markers: int) -> None:
+def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane, monkeypatch: pytest.MonkeyPatch, markers: int) -> None:
     """What it had read before counts first, what comes after is read on; also where it had read over a marker, as in all that
-    agents write for each other."""
+    agents write for each other, and never comes to rest."""
+    monkeypatch.setattr(session_module, "_REST_SECONDS", 3600.0)
     feed_first = feed_in_a_transaction if markers else Plane.feed
     feed_first(plane, *[b"a"] * 4)
     place = TopicPartition(plane.settings.topic(IN.name), 0)
