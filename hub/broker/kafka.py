@@ -40,6 +40,8 @@ class EmbeddedKafka:
     `begin`, then `await_ready`.
 
     With a `guard` it speaks TLS only, asks who one is, and lets nobody do what was not granted (`cityhub acl`).
+
+    One that is `short_lived` will be stopped within minutes: its code is compiled quickly, not well.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class EmbeddedKafka:
         on_progress: OnFetch | None = None,
         member: Member | None = None,
         guard: Guard | None = None,
+        short_lived: bool = False,
     ) -> None:
         self._storage = Storage(data_dir, member, guard)
         self._member = member
         self._guard = guard
         self._port = port
         self._heap_mb = heap_mb
+        self._short_lived = short_lived
         self._start_timeout_seconds = start_timeout_seconds
         self._stop_timeout_seconds = stop_timeout_seconds
         self._die_with_parent = die_with_parent
@@ -143,7 +147,11 @@ class EmbeddedKafka:
             self._storage.format([str(java), *tool_options(log4j2), *archive.kept_options(), *class_path])
             self._archive = archive
             guarded = self._guard.options if self._guard is not None else ()
-            options = [*broker_options(self._heap_mb, log4j2), *guarded, *self._archive.options()]
+            options = [
+                *broker_options(self._heap_mb, log4j2, short_lived=self._short_lived),
+                *guarded,
+                *self._archive.options(),
+            ]
         except BaseException:
             self.stop()
             raise

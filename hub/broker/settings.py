@@ -88,13 +88,13 @@ logger.authorizer.level=info
 """Warnings, and whom the broker refused what."""
 
 
-def broker_options(heap_mb: int, log4j2: Path) -> list[str]:
+def broker_options(heap_mb: int, log4j2: Path, *, short_lived: bool = False) -> list[str]:
     """Serial collection: as quick to start as G1, and fewer threads beside the hub's on a small machine. One that lives for minutes
-    is gone before it is worth compiling its code well."""
+    (`short_lived`, or the environment says so) is gone before it is worth compiling its code well."""
     return [
         f"-Xmx{heap_mb}m",
         "-XX:+UseSerialGC",
-        *([_COMPILED_QUICKLY] if os.environ.get(SHORT_LIVED) else []),
+        *([_COMPILED_QUICKLY] if short_lived or os.environ.get(SHORT_LIVED) else []),
         "-XX:+ExitOnOutOfMemoryError",
         "-Djava.awt.headless=true",
         *log_options(log4j2),

@@ -54,8 +54,11 @@ _PARTITIONS = 2
 """Enough for one machine. A transaction is closed in every partition it wrote to: with six, orders took four times as long."""
 _TICK_SECONDS = 0.5
 _LINE_EVERY_SECONDS = 5.0
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
+"""As long as the broker may take: a minute was too short on a machine with much else to do. One that ends is noticed at once."""
 _EXPLAIN_SECONDS = 30.0
+_SHORT_MINUTES = 3.0
+"""A broker that lives no longer is gone before its best code is compiled: a quarter of its processor time went there."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class DemoRun:
         self._show: ShownScenes = (
             RealFiles(Path(data), minutes or _REPLAY_MINUTES) if data else self._simulated(seed, minutes, rate)
         )
-        self._settings = self._start_kafka()
+        self._settings = self._start_kafka(short=is_short(minutes, real=data is not None, forever=forever))
         self._codec = Codec(make_registry(self._settings))
         ensure_topics(self._settings, self._city.kept(all_topics((*SYSTEMS, OWN_SOURCE), self._city.departments)))
         self._dead = DeadLetters(self._settings, self._codec)
@@ -137,9 +140,11 @@ class DemoRun:
         a_day = minutes or (_FOREVER_MINUTES if self._forever else _MINUTES)
         return SimulatedDay(self._folder / "files", plan, scene, departments, 1440 / a_day)
 
-    def _start_kafka(self) -> Settings:
+    def _start_kafka(self, *, short: bool) -> Settings:
         with show_progress(self._console) as on_progress:
-            kafka = self._stack.enter_context(EmbeddedKafka(self._folder / "kafka", on_progress=on_progress))
+            kafka = self._stack.enter_context(
+                EmbeddedKafka(self._folder / "kafka", on_progress=on_progress, short_lived=short)
+            )
         settings = Settings.from_env(
             state_dir=self._folder / "state",
             instance="demo",
@@ -314,6 +319,11 @@ class DemoRun:
             )
         else:
             self._console.print("To look further yourself, keep the data: cityhub demo --keep FOLDER", soft_wrap=True)
+
+
+def is_short(minutes: float | None, *, real: bool, forever: bool) -> bool:
+    """True if a simulated day of so many minutes (None: the default) is soon over. Real files are many records, worth good code."""
+    return not (real or forever) and (minutes or _MINUTES) <= _SHORT_MINUTES
 
 
 def _title(city: City) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from rich.console import Console
 
+from hub.cli.demo.run import is_short
 from hub.cli.demo.scenes import acts_of
 from hub.cli.demo.verdict import compare_counts, score_links
 from hub.cli.demo.view import Snapshot, View, what_latency_is
@@ -76,6 +77,22 @@ def test_the_view_says_what_the_metrics_say() -> None:
     assert "water" in drawn
     assert "police in" in drawn
     console.file.close()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "real", "forever", "short"),
+    [
+        (None, False, False, True),
+        (1.0, False, False, True),
+        (60.0, False, False, False),
+        (None, True, False, False),
+        (None, False, True, False),
+    ],
+)
+def test_only_a_demo_that_is_soon_over_has_a_broker_for_minutes(
+    minutes: float | None, real: bool, forever: bool, short: bool
+) -> None:
+    assert is_short(minutes, real=real, forever=forever) == short
 
 
 def test_it_says_what_the_latency_of_a_demo_is_made_of() -> None:
