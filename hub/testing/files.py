@@ -39,6 +39,11 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def police_file(path: Path, rows: int) -> Path:
-    """Write `rows` good rows in the police demo format."""
-    path.write_text(csv_text(POLICE_COLUMNS, (police_row(number) for number in range(rows))), encoding="utf-8")
+    """Write `rows` good rows in the police demo format. Where there are fewer already they are added to: who follows the file
+    may look at any moment, and must not find it cut."""
+    text = csv_text(POLICE_COLUMNS, (police_row(number) for number in range(rows)))
+    there = path.read_text(encoding="utf-8") if path.exists() else ""
+    grows = text.startswith(there)
+    with path.open("a" if grows else "w", encoding="utf-8") as file:
+        file.write(text[len(there) :] if grows else text)
     return path

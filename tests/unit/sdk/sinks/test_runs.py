@@ -84,10 +84,10 @@ def test_a_receiver_that_is_away_holds_up_no_other() -> None:
     sink = Scripted(says, by_party=True)
     water = [order(n, "C-1", "water") for n in range(3)]
     stand = Stand(sink, *water, *[order(n, f"C-{n}") for n in range(50)])
-    stand.until(lambda: len(sink.taken) == 50 and stand.board.status.state is EdgeState.DEGRADED)
+    degraded = EdgeState.DEGRADED
+    stand.until(lambda: (len(sink.taken), stand.board.status.waiting, stand.board.status.state) == (50, 3, degraded))
     assert stand.reader.group == {ROADS: 50, WATER: 0}
     assert "1 of 2 receivers take nothing, first water: away" in stand.board.status.why
-    assert stand.board.status.waiting == 3
 
 
 def test_one_receiver_that_is_away_is_waited_for() -> None:
