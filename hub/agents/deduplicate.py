@@ -286,15 +286,17 @@ def _publish_repeats(
 ) -> None:
     if not len(repeats.row):
         return
-    rows, repeated, told = events.rows + updates.rows, pa.array(repeats.row), updates.decoded.batch
-    refs_there = [
-        events.decoded.batch.column("source_ref"),
+    rows, repeated = events.rows + updates.rows, pa.array(repeats.row)
+    of_events, of_updates = np.split(repeats.row, [np.searchsorted(repeats.row, len(events.rows))])
+    told = updates.decoded.batch.take(pa.array(of_updates - len(events.rows)))
+    refs = [
+        events.decoded.batch.column("source_ref").take(pa.array(of_events)),
         within(usable_case_ids(told.column("case_id")), told.column("update_id")),
     ]
     come_of = [rows[at] for at in repeats.row.tolist()]
     columns: dict[str, Any] = {
         "source": arrivals.source.take(repeated),
-        "source_ref": shown_refs(pa.concat_arrays(refs_there).take(repeated)),
+        "source_ref": shown_refs(pa.concat_arrays(refs)),
         "revision": np.where(arrivals.revision < _REVISIONS, arrivals.revision, 0)[repeats.row],
         "origin": chunk.origins(come_of),
         "first_topic": repeats.topic,
@@ -302,8 +304,8 @@ def _publish_repeats(
         "first_offset": repeats.offset,
         "moved_to": pa.nulls(len(repeats.row), pa.int32()),
     }
-    refs = columns["source_ref"].to_pylist()
-    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), refs, come_of)
+    keys = columns["source_ref"].to_pylist()
+    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), keys, come_of)
     tx.account("repeat", len(repeats.row))
     for source, count in Counter(columns["source"].to_pylist()).items():
         tx.count(metrics.REPEATS_DROPPED.labels(source), count)
