@@ -68,36 +68,42 @@ def attach(app: Any, hub: Hub) -> AgentView:
                 state.remake()  # its index of incidents follows the linking rules
                 indexed = hub.city
             async with outlet.transaction(chunk) as tx:
-                say_homes(hub, tx, state)  # before the chunk's own: nobody has forgotten them
-                steps = take_erasures(hub, chunk, tx, state)
-                sighted, sightings, origins = _sightings(hub, chunk, tx, state, words=desks.ask_words)
-                partitions = [chunk.partitions[row] for row in sighted]
-                for partition, rows in sorted(rows_by(partitions).items()):
-                    mine = [sightings[row] for row in rows]
-                    journal = state.journal(partition)
-                    taken = desks.take_all(journal.of(journal.book.cases), mine)
-                    keep(journal, taken, sightings)
-                    steps += taken
-                _follow(tx, steps, sighted)
-                for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
-                    tx.account(outcome.lower(), records)
-                if isinstance(clock, DataClock):
-                    for seen in sightings:
-                        clock.advance(seen.at_ms, seen.ref)
-                for partition, closures in _closures(hub, chunk, tx).items():
-                    steps += _end(hub, tx, desks, state.journal(partition), closures)
-                    tx.account("closure", len(closures))
-                if steps:
-                    steps = [with_starts(desks.rules, step) if step.history else step for step in steps]
-                    clocks = decided(desks.rules, steps)
-                    publish_cases(hub, tx, steps, clocks, origins)
-                    publish_orders(hub, tx, steps, clocks, clock)
-                    publish_exit_replies(hub, tx, steps)
-                _forget(hub, state, clock, forgotten_at_most(chunk))
-                _count(hub, tx, steps)
+                _decide(hub, chunk, tx, state, desks, clock)
 
     app.service(inlet)
     return AgentView(inlet, partial(_open_cases, state), touched=partial(_touched, hub, state))
+
+
+def _decide(
+    hub: Hub, chunk: Chunk, tx: Transaction, state: JournaledState[RouteBook], desks: RuleSets, clock: Clock
+) -> None:
+    say_homes(hub, tx, state)  # before the chunk's own: nobody has forgotten them
+    steps = take_erasures(hub, chunk, tx, state)
+    sighted, sightings, origins = _sightings(hub, chunk, tx, state, words=desks.ask_words)
+    partitions = [chunk.partitions[row] for row in sighted]
+    for partition, rows in sorted(rows_by(partitions).items()):
+        mine = [sightings[row] for row in rows]
+        journal = state.journal(partition)
+        taken = desks.take_all(journal.of(journal.book.cases), mine)
+        keep(journal, taken, sightings)
+        steps += taken
+    _follow(tx, steps, sighted)
+    for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
+        tx.account(outcome.lower(), records)
+    if isinstance(clock, DataClock):
+        for seen in sightings:
+            clock.advance(seen.at_ms, seen.ref)
+    for partition, closures in _closures(hub, chunk, tx).items():
+        steps += _end(hub, tx, desks, state.journal(partition), closures)
+        tx.account("closure", len(closures))
+    if steps:
+        steps = [with_starts(desks.rules, step) if step.history else step for step in steps]
+        clocks = decided(desks.rules, steps)
+        publish_cases(hub, tx, steps, clocks, origins)
+        publish_orders(hub, tx, steps, clocks, clock)
+        publish_exit_replies(hub, tx, steps)
+    _forget(hub, state, clock, forgotten_at_most(chunk))
+    _count(hub, tx, steps)
 
 
 def _sightings(

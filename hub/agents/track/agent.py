@@ -60,61 +60,74 @@ def attach(app: Any, hub: Hub) -> AgentView:
     async def track(chunks: AsyncIterator[Chunk]) -> None:
         async for chunk in chunks:
             async with outlet.transaction(chunk) as tx:
-                effects = Effects()
-                if rules.renewed():
-                    tracking.use(rules.clockwork)
-                    revised.clear()
-                records, told = _records(hub, chunk, tx)
-                waited: list[LateDecision] = []
-                put_off: dict[int, list[UpdateRow]] = {}
-                # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
-                held = sorted({*chunk.own_numbers, *records})
-                wall = read_clock(hub.wall)
-                clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
-                journals = {partition: state.journal(partition) for partition in held}
-                for partition, mine in records.items():
-                    journal, clock = journals[partition], clocks[partition]
-                    certain = clock.doubt is None  # else nothing may run out: a breach cannot be taken back
-                    for record in mine:
-                        if isinstance(record, Change):
-                            now_ms = clock.advance(record.at_ms, record.case_id)
-                            if certain:
-                                tracking.pass_time(journal, now_ms, effects)
-                            tracking.change(journal, record, effects)
-                        elif not tracking.update(journal, record, effects):
-                            if hold(journal, record, wall.now_ms()):
-                                put_off.setdefault(partition, []).append(record)
-                            else:
-                                waited += refuse(hub, tracking, tx, journal.book, record.case_id, record.body)
-                            continue
-                        if journal.book.waiting:
-                            waited += release(hub, tracking, journal, record.case_id, effects)
-                at_most = forgotten_at_most(chunk)
-                for partition, clock in clocks.items():
-                    journal = journals[partition]
-                    if clock.doubt is None:
-                        tracking.pass_time(journal, clock.now_ms(), effects)
-                        if revised.get(partition) is not journal.book:
-                            revised[partition] = journal.book
-                            tracking.revise(journal, clock.now_ms(), effects)
-                    if isinstance(clock, DataClock):
-                        tracking.keep_time(journal, Now(clock.now_ms(), clock.ahead))
-                    else:
-                        _forget(hub, journal, clock, at_most)
-                    waited += give_up(hub, tracking, tx, journal, wall.now_ms(), caught_up=chunk.caught_up)
-                now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
-                if effects.left_out:
-                    log.error("%s: %s changes are left out: a case may have no more of them", NAME, effects.left_out)
-                publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
-                waiting = {
-                    row: why
-                    for partition, updates in put_off.items()
-                    for row, why in why_waiting(journals[partition].book, updates).items()
-                }
-                acknowledge(hub, tx, told, effects.applied, waited, waiting)
+                _decide(hub, chunk, tx, state, rules, tracking, revised)
 
     app.service(inlet)
     return AgentView(inlet, overdue_cases=partial(_overdue_cases, state))
+
+
+def _decide(
+    hub: Hub,
+    chunk: Chunk,
+    tx: Transaction,
+    state: JournaledState[TrackBook],
+    rules: ClockRules,
+    tracking: Tracking,
+    revised: dict[int, TrackBook],
+) -> None:
+    """`revised`: by partition, the book whose provisional due times were last reckoned anew."""
+    effects = Effects()
+    if rules.renewed():
+        tracking.use(rules.clockwork)
+        revised.clear()
+    records, told = _records(hub, chunk, tx)
+    waited: list[LateDecision] = []
+    put_off: dict[int, list[UpdateRow]] = {}
+    # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
+    held = sorted({*chunk.own_numbers, *records})
+    wall = read_clock(hub.wall)
+    clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
+    journals = {partition: state.journal(partition) for partition in held}
+    for partition, mine in records.items():
+        journal, clock = journals[partition], clocks[partition]
+        certain = clock.doubt is None  # else nothing may run out: a breach cannot be taken back
+        for record in mine:
+            if isinstance(record, Change):
+                now_ms = clock.advance(record.at_ms, record.case_id)
+                if certain:
+                    tracking.pass_time(journal, now_ms, effects)
+                tracking.change(journal, record, effects)
+            elif not tracking.update(journal, record, effects):
+                if hold(journal, record, wall.now_ms()):
+                    put_off.setdefault(partition, []).append(record)
+                else:
+                    waited += refuse(hub, tracking, tx, journal.book, record.case_id, record.body)
+                continue
+            if journal.book.waiting:
+                waited += release(hub, tracking, journal, record.case_id, effects)
+    at_most = forgotten_at_most(chunk)
+    for partition, clock in clocks.items():
+        journal = journals[partition]
+        if clock.doubt is None:
+            tracking.pass_time(journal, clock.now_ms(), effects)
+            if revised.get(partition) is not journal.book:
+                revised[partition] = journal.book
+                tracking.revise(journal, clock.now_ms(), effects)
+        if isinstance(clock, DataClock):
+            tracking.keep_time(journal, Now(clock.now_ms(), clock.ahead))
+        else:
+            _forget(hub, journal, clock, at_most)
+        waited += give_up(hub, tracking, tx, journal, wall.now_ms(), caught_up=chunk.caught_up)
+    now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
+    if effects.left_out:
+        log.error("%s: %s changes are left out: a case may have no more of them", NAME, effects.left_out)
+    publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
+    waiting = {
+        row: why
+        for partition, updates in put_off.items()
+        for row, why in why_waiting(journals[partition].book, updates).items()
+    }
+    acknowledge(hub, tx, told, effects.applied, waited, waiting)
 
 
 class ClockRules:
