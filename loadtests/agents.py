@@ -22,7 +22,7 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
-from hub.cli.services.worker import tune_collector
+from hub.cli.services.worker import tune_memory
 from hub.declared.document import read_yaml
 from hub.errors import FatalError
 from hub.policy import load_city
@@ -43,7 +43,7 @@ AGENTS = (deduplicate.NAME, route.NAME, track.NAME)
 def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
     """Rows: a size of chunk with its rate and the microseconds an event of each agent and step. Raises FatalError if an event
     has no order, or two, or if an answer is lost."""
-    tune_collector()
+    tune_memory()
     rules = make_rules(scenario.seed)
     rows = []
     with tempfile.TemporaryDirectory(prefix="cityhub-load-") as folder:

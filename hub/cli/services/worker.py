@@ -75,7 +75,7 @@ def run_app(app: Any, log_level: str, log_format: LogFormat = LogFormat.TEXT) ->
     import faust
 
     escape_logs()
-    tune_collector()
+    tune_memory()
     sys.setswitchinterval(_SWITCH_SECONDS)
 
     class Worker(faust.Worker):
@@ -111,9 +111,13 @@ def _last_line(cause: BaseException | None) -> str:
     return f"the worker ends by a mistake in the hub ({what}): keep this log and report it; where it was stands above"
 
 
-def tune_collector() -> None:
-    """A chunk makes tens of thousands of objects, and hardly any in cycles."""
+def tune_memory() -> None:
+    """A chunk makes tens of thousands of objects, and hardly any in cycles. Its columns are gone with it, and the next one needs as
+    much room: Arrow's own allocator gives the pages back in between, and has them cleared anew for each."""
+    import pyarrow as pa
+
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def _insist_on_ending() -> None:

@@ -153,7 +153,7 @@ def test_a_running_worker_logs_by_its_own_level(
 
     monkeypatch.setattr(faust.Worker, "__init__", starts)
     monkeypatch.setattr(worker, "escape_logs", lambda: None)
-    monkeypatch.setattr(worker, "tune_collector", lambda: None)
+    monkeypatch.setattr(worker, "tune_memory", lambda: None)
     monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
     with pytest.raises(FatalError, match="spoken"):
         worker.run_app(None, level, form)

@@ -33,7 +33,7 @@ def _ended_by(error: Exception | None, monkeypatch: pytest.MonkeyPatch, caplog: 
     monkeypatch.setattr(logging, "shutdown", lambda: None)
     monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
     monkeypatch.setattr(worker, "escape_logs", lambda: None)
-    monkeypatch.setattr(worker, "tune_collector", lambda: None)
+    monkeypatch.setattr(worker, "tune_memory", lambda: None)
     with contextlib.ExitStack() as stack:
         for name in ("faust", "mode", "aiokafka"):
             stack.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
