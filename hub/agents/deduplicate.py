@@ -65,7 +65,7 @@ class _Placing:
         self.city, self.places, self.meeting = city, Places(city), MeetingKeys(city)
 
 
-def _decide(hub: Hub, chunk: Chunk, tx: Transaction, state: SeenState, placed: _Placing) -> None:
+def _decide(hub: Hub, chunk: Chunk, tx: Transaction, state: SeenState[Topic], placed: _Placing) -> None:
     """A function of its own, as in the other agents: what was made of a chunk gives its room back here, and not in the next one."""
     events = _take_in(hub, chunk, tx, topics.city_events("any"), "city.", faults_of_events, "reported_at")
     updates = _take_in(hub, chunk, tx, topics.dept_updates("any"), "dept.", faults_of_updates, "at")
