@@ -8,16 +8,19 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, Message, TopicPartition
 
 from hub.cli.terminal.foreign import name_foreign
 from hub.errors import FatalError, RejectedRecordError
 from hub.model.outputs import WAITING, Order, Receipt
 from hub.model.update import Update
+from hub.screen import say
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
-from hub.stream.kafka.client import consumer_config
+from hub.stream.kafka.client import consumer_config, kafka_errors
+from hub.stream.kafka.extent import Extent
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
+from hub.stream.letters.gaps import ReadSoFar, resume
 from hub.topics import Topic, dept_receipts
 
 _POLL_SECONDS = 0.5
@@ -30,15 +33,21 @@ def records_to(
     settings: Settings, codec: Codec, topics: Sequence[Topic], *, from_start: bool, group: str | None
 ) -> Iterator[HeardUpdate]:
     """What a department is told by some of its topics as it comes, without end. With `group` a record is taken as seen when the
-    next is asked for. Raises FatalError if a topic is missing or cannot be read.
+    next is asked for, and what was gone before it was seen is named on stderr. Raises FatalError if a topic is missing or cannot
+    be read, RetriableError if the broker does not say where one begins.
     """
     names = [settings.topic(topic.name) for topic in topics]
-    consumer = _consumer(settings, group, "earliest" if from_start else "latest")
+    start = "earliest" if from_start else "latest"
+    # XXX: of a group, "latest" would also leave out what is there yet, where what comes before that was deleted unseen
+    consumer = _consumer(settings, group, start if group is None else "error")
     consumer.subscribe(names)
     steps = Steps(settings, consumer)
     try:
         while True:
             message = consumer.poll(_POLL_SECONDS)
+            if message is not None and _has_nothing_there(message):
+                _go_on(consumer, message, len(settings.namespace), from_start=from_start)
+                continue
             if message is None or not _sound(message, names, steps):
                 continue
             heard = _read(codec, message)
@@ -48,6 +57,32 @@ def records_to(
                 consumer.commit(message, asynchronous=True)
     finally:
         consumer.close()
+
+
+def _has_nothing_there(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET
+
+
+def _go_on(consumer: Consumer, message: Message, cut: int, *, from_start: bool) -> None:
+    """Read on where there is something, and name what was gone before it was seen. A group that is new begins as it is told."""
+    place = TopicPartition(message.topic(), message.partition())
+    with kafka_errors(f"asking where {place.topic} begins"):
+        seen = [*consumer.position([place]), *consumer.committed([place], timeout=_ANSWER_SECONDS)]
+        position = next((each.offset for each in seen if each.offset >= 0), None)
+        extent = Extent(*consumer.get_watermark_offsets(place, _ANSWER_SECONDS))
+        start, gap = resume(place.topic[cut:], place.partition, ReadSoFar(position), extent)
+        if position is None and not from_start:
+            start = extent.high
+        if gap is not None:
+            say(f"gone unseen 未读已删: {gap.place}: {gap.detail}", err=True)
+        places = consumer.position(consumer.assignment())
+        for each in places:  # to seek there would do nothing
+            if (each.topic, each.partition) == (place.topic, place.partition):
+                each.offset = start
+            elif each.offset < 0:
+                each.offset = OFFSET_STORED
+        consumer.assign(places)
 
 
 class ReceiptOf:

@@ -78,10 +78,10 @@ class InOrder:
     def _turn(self, reader: Records) -> None:
         records = reader.read(self._sink.batch, _TURN_SECONDS)
         if records:
-            deliveries = [delivery for _, _, delivery in records if delivery is not None]
-            after = {place: offset + 1 for place, offset, _ in records}
+            deliveries = [each.delivery for each in records if each.delivery is not None]
+            after = {each.place: each.offset + 1 for each in records}
             self._write(DeliveryBatch(deliveries, after, {place: reader.topic_id(place) for place in after}))
-            self.tally.left_out(len(records) - len(deliveries))
+            self.tally.left_out(sum(each.delivery is None and not each.is_marker for each in records))
             self._done |= after
         self._sink.idle()
         if time.monotonic() >= self._next_show:

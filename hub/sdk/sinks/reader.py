@@ -40,6 +40,8 @@ class ReadRecord(NamedTuple):
     place: DeliveryPlace
     offset: int
     delivery: Delivery | None
+    is_marker: bool = False
+    """It is the last of the markers of transactions at a partition's end: nothing that anybody wrote."""
 
 
 class Records(Protocol):
@@ -71,7 +73,8 @@ class DeliveryReader:
         self._settings, self._codec = settings, codec
         self._topics = list(topics)
         self._what = f"{name}: reading {', '.join(self._topics)}"
-        own = {"auto.offset.reset": "error"}  # else what is gone would be passed over without a word
+        # else what is gone would be passed over without a word, and what is none but a marker be taken for gone
+        own = {"auto.offset.reset": "error", "enable.partition.eof": True}
         self._consumer = Consumer(consumer_config(settings, f"sink.{name}", settings.namespace + group) | own)
         self._note_gap = note_gap
         self._first = OFFSET_STORED
@@ -266,11 +269,21 @@ class DeliveryReader:
             return [ReadRecord(place, message.offset(), self._delivery(message, place))]
         if cannot_be_unpacked(error):
             self._steps.over(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            return self._past_markers(place, message.offset())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             return self._go_on(place)
         else:
             self._complain(error)
         return []
+
+    def _past_markers(self, place: DeliveryPlace, end: int) -> list[ReadRecord]:
+        """What stands for the markers between the last record and the end, if there are any: whoever commits goes past them, so
+        that retention does not make a gap of them."""
+        if end <= self._next.get(place, 0):
+            return []
+        self._next[place] = end
+        return [ReadRecord(place, end - 1, None, is_marker=True)]
 
     def _go_on(self, place: DeliveryPlace) -> list[ReadRecord]:
         """Read on where the broker has something."""

@@ -119,10 +119,10 @@ class SinkRun:
     def _read(self, timeout_seconds: float) -> None:
         self._reader.hold(self._full())
         left_out = 0
-        for place, offset, delivery in self._reader.read(_READ, timeout_seconds):
+        for place, offset, delivery, is_marker in self._reader.read(_READ, timeout_seconds):
             self._marks.came(place, offset, to_do=delivery is not None)
             if delivery is None:
-                left_out += 1
+                left_out += not is_marker
                 continue
             name = self._sink.receiver(delivery)
             receiving = self._receivers.setdefault(name, Receiving(name, self._budget))
