@@ -12,6 +12,7 @@ from hub.clock import wall_ms
 from hub.inspect.narrow import NarrowDecoder, column
 from hub.inspect.reading import OffsetSpan, OnRead, read_messages, spans
 from hub.ledger.database import Database
+from hub.ledger.queries import records_gone
 from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
 from hub.millis import DAY_MS
 from hub.settings import Settings
@@ -30,9 +31,16 @@ class LedgerComparison(NamedTuple):
     cases: int
     differing: int
     names: tuple[str, ...]
+    gone: int = 0
+    """How many records, at most, were gone before the ledger had read them."""
 
     def line(self) -> str:
         """For people."""
+        return self._agreement() + (
+            f"; at most {self.gone:,} records were gone before it read them 未读已删" if self.gone else ""
+        )
+
+    def _agreement(self) -> str:
         if not self.differing:
             return f"ledger 台账 agrees with the topics: {self.cases:,} cases"
         names = ", ".join(self.names) + (", ..." if self.differing > len(self.names) else "")
@@ -48,6 +56,7 @@ def compare_ledger(settings: Settings, database: Database, on_progress: OnRead |
         if database.kind == "postgresql":
             connection.exec_driver_sql("set transaction isolation level repeatable read")
         positions, cases, clocks = _rows(connection)
+        gone = records_gone(connection)
     there = spans(settings, [CASES.name, DEADLINES.name])
     read = {place: OffsetSpan(span.begin, max(span.begin, positions.get(place, 0))) for place, span in there.items()}
     said_cases, said_clocks = _said(settings, read, on_progress)
@@ -55,7 +64,7 @@ def compare_ledger(settings: Settings, database: Database, on_progress: OnRead |
     kept = {case_id: row for case_id, row in said_cases.items() if not (row[4] and row[5] < limit_ms)}
     wrong = {case_id for case_id, row in kept.items() if cases.get(case_id) != row[:5]}
     wrong |= {key[0] for key, row in said_clocks.items() if key[0] in kept and clocks.get(key) != row}
-    return LedgerComparison(len(kept), len(wrong), tuple(sorted(wrong)[:_SHOWN]))
+    return LedgerComparison(len(kept), len(wrong), tuple(sorted(wrong)[:_SHOWN]), gone)
 
 
 def _rows(connection: Connection) -> tuple[dict[tuple[str, int], int], dict[str, Any], dict[Any, Any]]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from hub import metrics
 from hub.backoff import Backoff
 from hub.clock import wall_ms
-from hub.errors import FatalError, RetriableError
+from hub.errors import FatalError, Reason, RetriableError
 from hub.inspect.reading import OffsetSpan, spans
 from hub.ledger.facts import Facts
 from hub.ledger.reading import FactReader
@@ -27,9 +28,10 @@ from hub.stream.kafka.known import on_broker
 from hub.stream.kafka.record import KafkaRecord
 from hub.stream.kafka.standpoint import Standpoint, is_made_anew
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
+from hub.stream.letters.gaps import Gap
 from hub.stream.numbers import PartitionPlace
 from hub.stream.reading.lag import left_records
-from hub.topics import CASES, DEAD, DEADLINES, ERASURES, is_outward
+from hub.topics import CASES, DEAD, DEADLINES, ERASURES, is_outward, source_of
 
 log = logging.getLogger(__name__)
 AT_ONCE = 5000
@@ -99,7 +101,7 @@ class Feed:
             while not self._stop.is_set():
                 if time.monotonic() >= next_look:
                     there = names()
-                    reading.take_up({name: there[name] for name in topics_in(there)})
+                    self._pass_over(reading, reading.take_up({name: there[name] for name in topics_in(there)}))
                     next_look = time.monotonic() + _LOOK_SECONDS
                 self._turn(reading)
                 standing = reading.standing(self._records)
@@ -119,6 +121,20 @@ class Feed:
             consumer_config(self._settings, "ledger", group)
             | {"enable.partition.eof": True, "auto.offset.reset": "error"}
         )
+
+    def _pass_over(self, reading: _Reading, gaps: Sequence[Gap]) -> None:
+        """Go on behind what nobody can read any more, and keep in the ledger that it lacks that: once, whoever keeps it."""
+        if not gaps:
+            return
+        places = [((gap.topic, gap.partition), gap.until) for gap in gaps]
+        after = {place: reading.standpoint(place, until) for place, until in places}
+        self._store.pass_over(reading.positions, after, sum(gap.records_at_most for gap in gaps), wall_ms())
+        reading.positions.update(after)
+        for gap in gaps:
+            labels = ("ledger", source_of(gap.topic), str(gap.reason))
+            metrics.GAPS.labels(*labels).inc()
+            metrics.GAP_RECORDS.labels(*labels).inc(gap.records_at_most)
+            log.error("%s: %s", gap.place, gap.detail)
 
     def _turn(self, reading: _Reading) -> None:
         records, after = reading.read()
@@ -176,12 +192,12 @@ class _Reading:
         self.level_ms = 0
         """When it had read all there was, last; 0 if never."""
 
-    def take_up(self, topics: Mapping[str, int]) -> None:
-        """Read these topics, with so many partitions each. Raises FatalError where one is another than that which the ledger
-        has, or ends before what it has of it."""
+    def take_up(self, topics: Mapping[str, int]) -> list[Gap]:
+        """Read these topics, with so many partitions each. Returns what was gone of them before it was read. Raises FatalError
+        where one is another than that which the ledger has, or ends before what it has of it."""
         self._require_same(topics)
         if topics == self._topics:
-            return
+            return []
         new = {place: span for place, span in spans(self._settings, topics).items() if place not in self._taken}
         starts = {place: self._start(place, span) for place, span in new.items()}
         with kafka_errors("reading for the ledger"):
@@ -190,6 +206,8 @@ class _Reading:
             )
         self._taken |= starts.keys()
         self._topics = topics
+        known = [(place, span, self.positions[place].offset) for place, span in new.items() if place in self.positions]
+        return [_gone(place, position, span) for place, span, position in known if position < span.begin]
 
     def _require_same(self, topics: Collection[str]) -> None:
         """XXX: before anything is read of them. Asked afterwards, the id could be of a topic that came since, and its offsets would
@@ -212,8 +230,6 @@ class _Reading:
         position = self.positions[place].offset if place in self.positions else span.begin
         if position > span.end:
             raise _made_anew(f"{place[0]}[{place[1]}] ends at {span.end}, and the ledger has it to {position}")
-        if position < span.begin:
-            log.error("%s[%d]@%d-%d was gone before the ledger had read it", *place, position, span.begin)
         return max(position, span.begin)
 
     def read(self) -> tuple[list[KafkaRecord], dict[PartitionPlace, Standpoint]]:
@@ -267,3 +283,11 @@ class _Reading:
 
 def _made_anew(what: str) -> FatalError:
     return FatalError(f"{what}: the topic was made anew or cut. Run `cityhub ledger rebuild`")
+
+
+def _gone(place: PartitionPlace, position: int, span: OffsetSpan) -> Gap:
+    detail = (
+        f"at most {span.begin - position} records were deleted before the ledger had read them: it was away for longer than the "
+        "topic's retention, or somebody deleted them"
+    )
+    return Gap(*place, Reason.GAP, position, span.begin, detail)

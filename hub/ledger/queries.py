@@ -13,6 +13,7 @@ from hub.ledger.tables import (
     CASES_TABLE,
     CHANGES_TABLE,
     CLOCKS_TABLE,
+    GONE,
     HELPERS_TABLE,
     NOTICES_TABLE,
     ORDERS_TABLE,
@@ -102,8 +103,14 @@ def count(connection: Connection, query: CaseQuery) -> tuple[int, int]:
 
 def last_standing(connection: Connection) -> tuple[int, int | None]:
     """When the ledger was level with the topics last, in ms, 0 if never; and how many records it lacked when that was written."""
-    row = connection.execute(select(STANDING_TABLE.c.level_at, STANDING_TABLE.c.behind)).first()
+    asked = select(STANDING_TABLE.c.level_at, STANDING_TABLE.c.behind).where(STANDING_TABLE.c.name != GONE)
+    row = connection.execute(asked).first()
     return (0, None) if row is None else (int(row[0] or 0), row[1])
+
+
+def records_gone(connection: Connection) -> int:
+    """How many records, at most, were gone before the ledger had read them, since it was made or made anew."""
+    return int(connection.execute(select(STANDING_TABLE.c.behind).where(STANDING_TABLE.c.name == GONE)).scalar() or 0)
 
 
 def newest_opened_ms(connection: Connection) -> int:

@@ -16,6 +16,7 @@ from hub.ledger.tables import (
     CASES_TABLE,
     CLOCKS_TABLE,
     ERASED_TABLE,
+    GONE,
     HEARD_TABLE,
     HELPERS_TABLE,
     METADATA,
@@ -70,6 +71,16 @@ class LedgerStore:
         """Note when the ledger was level with the topics last, and how many records it lacks."""
         with self._database.transaction(writes=True) as connection:
             self._run(connection, self._sql.upsert(STANDING_TABLE), [(name, level_ms, behind)])
+
+    def pass_over(
+        self, before: LedgerPositions, after: Mapping[PartitionPlace, Standpoint], records: int, at_ms: int
+    ) -> None:
+        """Go on at `after`, without so many records at most that were gone before they were read. Raises as `write`."""
+        with self._database.transaction(writes=True) as connection:
+            self._move(connection, before, after, {})
+            asked = select(STANDING_TABLE.c.behind).where(STANDING_TABLE.c.name == GONE)
+            so_far = connection.execute(asked).scalar() or 0
+            self._run(connection, self._sql.upsert(STANDING_TABLE), [(GONE, at_ms, so_far + records)])
 
     def hear(self, heard: Mapping[str, int]) -> None:
         """Note when each source's topic took a record last, in ms."""

@@ -151,6 +151,8 @@ STANDING_TABLE = _table(
     "standing", "台账状态", 1,
     ("name", Text, "名称"), ("level_at", BigInteger, "最近追平时间"), ("behind", BigInteger, "落后条数"),
 )  # fmt: skip
+GONE = "gone"
+"""The row of `standing` whose `behind` counts, at most, the records that were gone before the ledger had read them."""
 HEARD_TABLE = _table(
     "heard", "来源最近来数", 1,
     ("source", Text, "来源"), ("heard_at", BigInteger, "最近来数时间"),

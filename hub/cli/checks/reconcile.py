@@ -73,7 +73,11 @@ def reconcile(
     judged = replace(report, losses=()) if gaps_known else report
     good = judged.good_so_far if live else judged.good
     compared = rebuilt if isinstance(rebuilt, StateReport) else None
-    good = good and (compared.good if compared is not None else not state) and (ledger is None or not ledger.differing)
+    good = (
+        good
+        and (compared.good if compared is not None else not state)
+        and (ledger is None or not (ledger.differing or (ledger.gone and not gaps_known)))
+    )
     if as_json:
         facts = report.as_dict() | {"good": good}
         if rebuilt is not None:

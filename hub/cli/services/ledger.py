@@ -88,10 +88,11 @@ def status(settings: Settings, as_json: bool) -> None:
         level_ms, behind = queries.last_standing(connection)
         total, overdue = queries.count(connection, queries.CaseQuery(state="open"))
         everything = queries.count(connection, queries.CaseQuery())[0]
+        gone = queries.records_gone(connection)
         where = database.shown
     facts = {
         "ledger": where, "level_at": iso(level_ms or None), "behind": behind, "cases": everything, "open": total,
-        "overdue": overdue, "age_seconds": round((wall_ms() - level_ms) / 1000, 1) if level_ms else None,
+        "overdue": overdue, "gone": gone, "age_seconds": round((wall_ms() - level_ms) / 1000, 1) if level_ms else None,
     }  # fmt: skip
     if as_json:
         say_json(facts, indent=2)
@@ -99,6 +100,8 @@ def status(settings: Settings, as_json: bool) -> None:
     say(f"ledger 台账      {where}")
     say(f"cases 案件       {everything:,}, of which open 在办 {total:,}, overdue 超时 {overdue:,}")
     say(standing_line(level_ms, behind))
+    if gone:
+        say(f"gone 未读已删      at most {gone:,} records were deleted before it read them: see ops/runbooks/gaps.md")
 
 
 def standing_line(level_ms: int, behind: int | None) -> str:
