@@ -20,7 +20,6 @@ from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
 from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
-from hub.signing import signature
 from hub.stream.changelog.positions import Positions, with_checkpoints
 from hub.stream.changelog.state import AgentState
 from hub.stream.changelog.whole import WholeCommits
@@ -82,8 +81,7 @@ class Session:
         self._holding = Holding(settings, agent, state, self._positions, self._recovering)
         self._whole = WholeCommits()
         self.hold = object()
-        """Identifies this hold on the partitions: it is another object after each rebalance, and after going back to
-        the last commit."""
+        """This hold on the partitions: another object after each rebalance, and after going back to the last commit."""
         self.tenure = object()
         """Another object once numbers came or went, or somebody else has read of them in between."""
         self.pending: Publication | None = None
@@ -289,17 +287,10 @@ class Session:
         self._read_on()
 
     def pause(self, why: Mapping[str, str]) -> None:
-        """Stop reading these sources, by topic, until somebody lets them go on: for good, and for all workers.
-
-        All that is decided must be committed.
-        """
+        """Stop reading these sources, by topic, until somebody lets them go on: for good, and for all workers. All that is decided
+        must be committed."""
         if said := self._sources.to_pause(why, self.progressed):
-            name, secret = self._settings.topic(SOURCES.name), self._settings.control_secret
-            messages: list[dict[str, Any]] = [
-                {"key": key, "value": value, "headers": signature(value, secret, name, key.decode())}
-                for key, value in said
-            ]
-            self.commit([Output(name, 0, messages, headed=True)], {})
+            self.commit([Output(self._settings.topic(SOURCES.name), 0, self._sources.signed(said), headed=True)], {})
             self._sources.take(said)
         self.read_anew()
 

@@ -6,16 +6,18 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from hub.clock import wall_ms
 from hub.metrics import SOURCE_PAUSED
 from hub.settings import Settings
+from hub.signing import signature
 from hub.stream.numbers import PartitionPlace
 from hub.stream.pauses.limits import LetGoOn
 from hub.stream.pauses.source_log import SourceLog
 from hub.stream.pauses.standings import Standing, Standings
 from hub.stream.reading.reads import Reads
-from hub.topics import is_own
+from hub.topics import SOURCES, is_own
 
 _MOST_BATCHES = 20
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Sources:
         self._agent = agent
         self._instance = settings.instance
         self._name = settings.topic
+        self._secret = settings.control_secret
         self._reads = reads
         self._log = SourceLog(settings, agent) if self._topics else None
         self._batches: Counter[str] = Counter()
@@ -121,6 +124,14 @@ class Sources:
             (topic.encode(), Standing(paused=True, at_ms=now, by=self._instance, why=reason).encode())
             for topic, reason in why.items()
             if self.standings.get(topic) == judged[topic]
+        ]
+
+    def signed(self, records: Iterable[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
+        """Messages for hub.sources of these keys and values; signed, if the hub has a key."""
+        name, secret = self._name(SOURCES.name), self._secret
+        return [
+            {"key": key, "value": value, "headers": signature(value, secret, name, key.decode())}
+            for key, value in records
         ]
 
     def take(self, records: Iterable[tuple[bytes, bytes]]) -> None:

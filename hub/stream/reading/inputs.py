@@ -49,9 +49,7 @@ class Inputs:
             found = self._client.list_topics(timeout=_TIMEOUT_SECONDS).topics
         numbers, before = self._settings.partitions, self._there
         counts = {name: 0 if topic.error else len(topic.partitions) for name, topic in found.items()}
-        if (
-            counts.get(self._changelog, 0) < numbers
-        ):  # nobody would be given the numbers beyond: they would be read by none
+        if counts.get(self._changelog, 0) < numbers:  # the numbers beyond would be given to nobody, and read by none
             raise missing(self._changelog, counts.get(self._changelog, 0), numbers)
         self._reads.look(names_in(self._settings.namespace, counts))
         topics = self._reads.topics
