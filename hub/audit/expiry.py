@@ -12,11 +12,12 @@ from confluent_kafka.admin import OffsetSpec
 
 from hub.clock import wall_ms
 from hub.inspect.reading import OffsetSpan, Partition
+from hub.millis import HOUR_MS
 from hub.settings import Settings
 from hub.stream.admin.topic_settings import retentions
 from hub.stream.kafka.extents import offsets
 
-_LATE_MS = 3_600_000
+_LATE_MS = HOUR_MS
 """How much later something may have been written than what it came of, or what came of it."""
 
 

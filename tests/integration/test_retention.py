@@ -22,7 +22,7 @@ from hub.topics import DEDUPLICATE_CHANGELOG, EVENTS, TRACK_CHANGELOG, Topic, de
 from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_hub import own_city, small_settings
 from tests.integration.small_plane import AGENT, IN, Plane, count_up, new_state, read_some, settled
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for_value
 
 pytestmark = pytest.mark.kafka
 HOUR_MS = 3_600_000
@@ -123,4 +123,5 @@ def test_no_rule_deletes_what_an_agent_has_yet_to_read(kafka_bootstrap: str, nam
     apply_retention(
         city_that_keeps(folder, "hub.events: 11, dept.*.updates: 4"), settings, ["deduplicate", "route", "track"]
     )
-    assert retentions(settings, names) == dict(zip(names, (11 * DAY_MS, 4 * DAY_MS), strict=True))
+    wanted = dict(zip(names, (11 * DAY_MS, 4 * DAY_MS), strict=True))
+    wait_for_value(lambda: retentions(settings, names), wanted, "the broker that is asked has heard of what was set")
