@@ -11,7 +11,7 @@ from starlette.requests import Request
 from hub.stream.kafka.standpoint import is_made_anew
 from hub.web.bodies import HttpProblem, until_gone
 from hub.web.front import Front
-from hub.web.read.cursor import KeptCursor, PageCursor, cursor_text, position_of
+from hub.web.read.cursor import KeptCursor, PageCursor, cursor_log, cursor_text, position_of
 from hub.web.read.model import DepartmentRecord
 
 MOST_WAIT_SECONDS = 30
@@ -82,7 +82,7 @@ async def _records_behind(front: Front, topic: str, after: PageCursor, limit: in
 
 def require_known(front: Front, topic: str, after: KeptCursor) -> None:
     """Raises HttpProblem (410) for a cursor of a topic that is no more: it says so, or lies behind all there is in this."""
-    if is_made_anew(after.log, front.model.topic_id(topic)):
+    if is_made_anew(after.log, cursor_log(front.model.topic_id(topic))):
         raise HttpProblem(410, "the cursor is of a topic that was deleted and made anew since; begin without one")
     end = front.model.end(topic)
     if any(offset > position_of(end, partition) for partition, offset in enumerate(after.offsets)):

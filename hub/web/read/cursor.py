@@ -18,7 +18,7 @@ PAGE_START: PageCursor = ()
 
 
 class KeptCursor(NamedTuple):
-    """A cursor as its client brings it back. `log`: id of the topic that it is of; empty in one of a release before."""
+    """A cursor as its client brings it back. `log`: `cursor_log` of the topic that it is of; empty in one of a release before."""
 
     offsets: PageCursor = PAGE_START
     log: str = ""
@@ -34,10 +34,16 @@ def parsed_cursor(text: str) -> KeptCursor:
     return KeptCursor(tuple(map(int, offsets.split("."))), log)
 
 
-def cursor_text(cursor: Sequence[int], log: str) -> str:
+def cursor_text(cursor: Sequence[int], topic_id: str) -> str:
     """The text of a cursor in the topic with this id."""
     offsets = ".".join(map(str, cursor)) or "0"
-    return f"{offsets}~{log}" if log else offsets
+    return f"{offsets}~{cursor_log(topic_id)}" if topic_id else offsets
+
+
+def cursor_log(topic_id: str) -> str:
+    """A topic's id as it stands in a cursor. XXX: half of all ids have a `+` or a `/` (librdkafka's base64), which do not come
+    through an address as they are; here they are written as Kafka's own tools do."""
+    return topic_id.replace("+", "-").replace("/", "_")
 
 
 def cursor_behind(cursor: PageCursor, partition: int, offset: int) -> PageCursor:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from confluent_kafka import Uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +23,16 @@ from tests.mutations import REGISTRY, examples
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole, put_all
 
 _CURSORS = st.lists(st.integers(0, 10**17), max_size=8).map(tuple)
+_IDS = st.builds(Uuid, st.integers(1, 2**63 - 1), st.integers(1, 2**63 - 1)).map(str)
 
 
-@given(_CURSORS, st.integers(0, 9), st.integers(0, 10**17))
-def test_a_cursor_is_what_its_text_says(some: cursor.PageCursor, partition: int, offset: int) -> None:
+@given(_CURSORS, st.integers(0, 9), st.integers(0, 10**17), _IDS)
+def test_a_cursor_is_what_its_text_says(some: cursor.PageCursor, partition: int, offset: int, log: str) -> None:
     then = cursor.cursor_behind(some, partition, offset)
     assert cursor.parsed_cursor(cursor.cursor_text(then, "")) == (then, "")
-    assert cursor.parsed_cursor(cursor.cursor_text(then, "a-Z_9")) == (then, "a-Z_9")
+    text = cursor.cursor_text(then, log)
+    assert cursor.parsed_cursor(text) == (then, cursor.cursor_log(log))
+    assert quote(text, safe="") == text, "it comes through an address as it is"
     assert cursor.position_of(then, partition) == offset + 1
     assert all(
         cursor.position_of(then, other) == cursor.position_of(some, other) for other in range(10) if other != partition
