@@ -70,6 +70,7 @@ class SmallHub:
         self.departments = list(load_city(settings.city).departments)
         self.codec = Codec(make_registry(settings))
         ensure_topics(settings, all_topics(self.sources, self.departments))
+        self._told = 0
         self.worker = self._started()
 
     def _started(self) -> Child:
@@ -91,7 +92,8 @@ class SmallHub:
                 sender.send(city_events(event["source"]).name, event["source_ref"].encode(), value)
 
     def tell(self, told: Sequence[CaseEvent | Update]) -> None:
-        """All that sources and departments say, and until it is accounted for."""
+        """What sources and departments say, after what they said before, and until all of it is accounted for."""
+        self._told += len(told)
         with Sender(self.settings) as sender:
             for each in told:
                 value = self.codec.encode_one(each.subject(), each.to_avro())
@@ -99,7 +101,7 @@ class SmallHub:
                     sender.send(dept_updates(each.department).name, each.case_id.encode(), value)
                 else:
                     sender.send(city_events(each.source).name, each.source_ref.encode(), value)
-        self.settle(lambda report: report.good and _said_by_others(report) == len(told))
+        self.settle(lambda report: report.good and _said_by_others(report) == self._told)
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         with Sender(self.settings) as sender:
