@@ -19,6 +19,7 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.kafka.client import consumer_config, kafka_errors
 from hub.stream.kafka.extent import Extent
+from hub.stream.kafka.going_on import go_on_at
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.letters.gaps import ReadSoFar, resume
 from hub.topics import Topic, dept_receipts
@@ -76,13 +77,7 @@ def _go_on(consumer: Consumer, message: Message, cut: int, *, from_start: bool) 
             start = extent.high
         if gap is not None:
             say(f"gone unseen 未读已删: {gap.place}: {gap.detail}", err=True)
-        places = consumer.position(consumer.assignment())
-        for each in places:  # to seek there would do nothing
-            if (each.topic, each.partition) == (place.topic, place.partition):
-                each.offset = start
-            elif each.offset < 0:
-                each.offset = OFFSET_STORED
-        consumer.assign(places)
+        go_on_at(consumer, (place.topic, place.partition), {(place.topic, place.partition): start}, OFFSET_STORED)
 
 
 class ReceiptOf:

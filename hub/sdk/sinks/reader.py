@@ -19,9 +19,11 @@ from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
 from hub.stream.kafka.extent import Extent
 from hub.stream.kafka.extents import ids_on_broker
+from hub.stream.kafka.going_on import go_on_at
 from hub.stream.kafka.standpoint import Standpoint, is_made_anew
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.letters.gaps import Gap, ReadSoFar, resume
+from hub.stream.numbers import PartitionPlace
 
 log = logging.getLogger(__name__)
 _ASK_SECONDS = 30.0
@@ -79,7 +81,7 @@ class DeliveryReader:
         self._note_gap = note_gap
         self._first = OFFSET_STORED
         """Where a place is begun of which nothing else is known."""
-        self._next: dict[DeliveryPlace, int] = {}
+        self._next: dict[PartitionPlace, int] = {}
         """The offset of each place that is to be read next, as far as it was read, or its sink remembers it."""
         self._steps = Steps(settings, self._consumer)
         self._ids = ids_on_broker(settings, f"sink.{name}")
@@ -294,19 +296,9 @@ class DeliveryReader:
             stood = self._in_group([TopicPartition(*place)]).get(place)
         self._next[place], passed_over = self._passed_over(place, stood)
         with kafka_errors(self._what):
-            self._assign_anew(place)
+            go_on_at(self._consumer, place, self._next, self._first)
+            self._held.clear()  # whoever reads says again what is to wait
         return passed_over
-
-    def _assign_anew(self, moved: DeliveryPlace) -> None:
-        """Read on at `moved` where it is to go on, and at all others where they are. XXX: to seek there does nothing, once the
-        broker had nothing at the offset before."""
-        places = self._consumer.position(self._consumer.assignment())
-        for each in places:
-            place = DeliveryPlace(each.topic, each.partition)
-            if place == moved or each.offset < 0:
-                each.offset = self._next.get(place, self._first)
-        self._consumer.assign(places)
-        self._held.clear()  # whoever reads says again what is to wait
 
     def _delivery(self, message: Message, place: DeliveryPlace) -> Delivery | None:
         try:
