@@ -16,10 +16,12 @@ import pyarrow.compute as pc
 
 from hub import topics
 from hub.agents.context import Hub
-from hub.agents.intake import UsableRecords
+from hub.agents.intake import Refused, UsableRecords
+from hub.errors import Reason
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction
 from hub.stream.writing.partitioning import partitions_of
+from hub.topics import Topic
 
 
 class PlaceFields(NamedTuple):
@@ -30,24 +32,40 @@ class PlaceFields(NamedTuple):
     prefix: str
     """Before the sender, where it is told apart from others by it."""
     ref: str
+    topic: Topic
+    """Any of their topics, they are declared alike."""
 
 
-EVENT = PlaceFields("source_ref", "source", "", "source_ref")
-UPDATE = PlaceFields("case_id", "department", "dept.", "update_id")
+EVENT = PlaceFields("source_ref", "source", "", "source_ref", topics.city_events("any"))
+UPDATE = PlaceFields("case_id", "department", "dept.", "update_id", topics.dept_updates("any"))
 
 
 def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: UsableRecords, kind: PlaceFields) -> UsableRecords:
-    """What is to be decided here; the rest is on its way to its own partition, and accounted for there."""
+    """What is to be decided here; the rest is on its way to its own partition, and accounted for there. What cannot be moved is set
+    aside: its key and headers, which nobody reads, may be larger than any producer takes."""
     right = partitions_of(intake.decoded.batch.column(kind.belongs_by), hub.settings.partitions)
     here = chunk.lies_in[intake.rows] if len(intake.rows) < len(chunk) else chunk.lies_in
     astray = np.flatnonzero(right != here)
     if not astray.size:
         return intake
+    too_large = [at for at in astray.tolist() if chunk.size(intake.rows[at]) > kind.topic.max_bytes]
+    refused = [_refused(chunk, tx, intake, kind, at) for at in too_large]
+    astray = np.setdiff1d(astray, too_large)
     rows, targets = [intake.rows[at] for at in astray.tolist()], right[astray].tolist()
     tx.move(rows, targets)
     _trace(hub, chunk, tx, intake.decoded.batch.take(pa.array(astray)), kind, rows, targets)
     keep = np.flatnonzero(right == here)
-    return UsableRecords(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()], intake.refused)
+    return UsableRecords(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()], intake.refused + refused)
+
+
+def _refused(chunk: Chunk, tx: Transaction, intake: UsableRecords, kind: PlaceFields, at: int) -> Refused:
+    row = intake.rows[at]
+    detail = (
+        f"key, value and headers have {chunk.size(row):,} bytes; {kind.topic.max_bytes:,} at most can be moved to the partition of "
+        f"its {kind.belongs_by}; send it with that as its key, and without large headers"
+    )
+    tx.reject(row, Reason.TOO_LARGE, detail)
+    return Refused(row, Reason.TOO_LARGE, detail, intake.decoded.batch.slice(at, 1))
 
 
 def _trace(

@@ -16,6 +16,7 @@ from hub.control.workers import LATE_SECONDS
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
+from hub.stream.kafka.headers import headers_of
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import WORKERS
 
@@ -132,7 +133,7 @@ class Pulse:
                     self._steps.over(message)
                 continue
             self._first_unread = message.offset() + 1
-            record = opened(message.value(), message.headers(), self._name, self._key)
+            record = opened(message.value(), headers_of(message), self._name, self._key)
             if isinstance(record, Beat):
                 yield record, message.offset(), message.timestamp()[1]
             else:

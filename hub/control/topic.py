@@ -25,6 +25,7 @@ from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.gate import Gate
 from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
+from hub.stream.kafka.headers import headers_of
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CONTROL
 
@@ -157,7 +158,7 @@ class ControlTopic(mode.Service):
             raise KafkaException(error)
 
     def _hand_out(self, message: Message) -> None:
-        record = opened(message.value(), message.headers(), self._name, self._key)
+        record = opened(message.value(), headers_of(message), self._name, self._key)
         if isinstance(record, Fault):
             self._rejects.add(record, message.offset())
             return

@@ -14,10 +14,12 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from hub.stream.avro.readable import all_dated
+from hub.stream.kafka.headers import Headers, headers_of
 from hub.stream.publication import Publication
 from hub.stream.session import Session
 
-Headers = Sequence[tuple[str, bytes | None]] | None
+_AROUND_BYTES = 5
+"""What a length takes at most that Kafka writes before a key, a value, the name of a header."""
 ORIGIN_TYPE = pa.struct(
     {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "ingested_at": pa.timestamp("ms")}
 )
@@ -61,7 +63,7 @@ class Chunk:
         self.arrived_ms = all_dated([message.timestamp()[1] for message in messages])
         self.keys = [message.key() for message in messages]
         self.values = [message.value() for message in messages]
-        headers = [message.headers() for message in messages]
+        headers = [headers_of(message) for message in messages]
         self.headers = headers if any(headers) else []
 
     def header(self, name: str) -> dict[int, bytes]:
@@ -81,6 +83,13 @@ class Chunk:
         if len(names) == len(every):
             return list(range(len(self.topics)))
         return list(compress(count(), map(names.__contains__, self.topics))) if names else []
+
+    def size(self, row: int) -> int:
+        """Bytes of one row as a record: key, value and headers, with what Kafka writes around these at most."""
+        parts = [self.keys[row], self.values[row]]
+        for name, value in (self.headers[row] if self.headers else None) or ():
+            parts += (name.encode(), value)
+        return sum(len(part or b"") + _AROUND_BYTES for part in parts)
 
     def origin(self, row: int) -> dict[str, object]:
         """`cityhub.Origin` of one row."""

@@ -21,6 +21,7 @@ from hub.screen import say, say_json
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.kafka.client import consumer_config, kafka_errors
+from hub.stream.kafka.headers import headers_of
 from hub.topics import CONTROL, WORKERS, of_department
 from hub.web.access.chain import AuditedAct
 from hub.web.access.trail import note_command
@@ -87,7 +88,7 @@ def _count(consumer: Consumer, tally: AnswerTally, key: str | None, wait_seconds
     while (now := time.monotonic()) < until:
         message = consumer.poll(min(0.2, until - now))
         if message is not None and message.error() is None:
-            tally.add(opened(message.value(), message.headers(), message.topic(), key))
+            tally.add(opened(message.value(), headers_of(message), message.topic(), key))
         if tally.complete and not quiet:
             quiet, until = True, min(until, time.monotonic() + _QUIET_SECONDS)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from hub.errors import FatalError
-from hub.stream.chunk import Headers
+from hub.stream.kafka.headers import Headers
 from hub.stream.writing.partitioning import partition_of, partitions_of
 from hub.stream.writing.writer import Output
 from hub.topics import Topic

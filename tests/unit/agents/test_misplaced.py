@@ -67,3 +67,19 @@ def test_a_follow_up_without_a_place_finds_its_report_across_an_added_partition(
         hub.run()
         assert [each["change"] for each in hub.records(topics.CASES.name)] == ["OPENED", "WITHDRAWN"]
         assert {each["case_id"] for each in hub.records(topics.CASES.name)} == {case_id("hotline", "H1")}
+
+
+def test_what_cannot_be_moved_is_set_aside_and_its_sender_told() -> None:
+    """Key and headers may be larger than any producer takes; where a record lies in its own partition nobody looks at them."""
+    large = {"x": "y" * topics.city_events("hotline").max_bytes}
+    with WholeHub(CITY, NOON, partitions=NUMBERS) as hub:
+        for partition in range(NUMBERS):
+            hub.publish(report("H1", NOON), partition=partition, headers=large)
+            hub.publish(resolved("C-1", NOON), partition=partition, headers=large)
+        hub.run()
+        letters = hub.records(topics.DEAD.name)
+        assert [each["reason"] for each in letters] == ["too_large"] * 2 * (NUMBERS - 1)
+        assert "without large headers" in letters[0]["detail"]
+        assert len(hub.records(topics.EVENTS.name)) == len(hub.records(topics.UPDATES.name)) == 1
+        receipts = hub.records(topics.dept_receipts("water_supply").name)
+        assert Counter(each["outcome"] for each in receipts)["too_large"] == NUMBERS - 1
