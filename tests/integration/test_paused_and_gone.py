@@ -17,7 +17,7 @@ from hub.stream.admin.topics import ensure_topics
 from hub.stream.pauses.source_log import SourceLog
 from hub.stream.pauses.standings import Standing
 from hub.topics import SOURCES, city_events
-from tests.integration.kafka_accidents import make_anew
+from tests.integration.kafka_accidents import delete_before, make_anew
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
@@ -53,6 +53,28 @@ def test_a_pause_does_not_outlive_the_topic_that_says_it(settings: Settings) -> 
             sender.send(SOURCES.name, POLICE.encode(), said.encode(), partition=0)
         wait_for(lambda: read.read(0.2) and read.standings.paused.keys() == {POLICE}, "nothing more is heard")
         assert read.standings.partitions == settings.partitions
+    finally:
+        read.close()
+
+
+def test_a_pause_does_not_outlive_the_record_that_says_it(settings: Settings) -> None:
+    """Records are deleted by hand, or by retention where somebody has set that: the topic stays, and reading goes on."""
+    read, later = SourceLog(settings, "test"), Standing(paused=True, at_ms=2, by="a test", why="rubbish")
+    try:
+        read.catch_up(lambda: None)
+        with Sender(settings) as sender:
+            sender.send(SOURCES.name, GONE.encode(), later.encode(), partition=0)
+        wait_for(lambda: read.read(0.2) and read.standings.paused[GONE] == later, "nothing more is heard")
+        delete_before(settings, SOURCES, 0, 3)
+        wait_for(lambda: read.read(0.2) and read.standings.paused.keys() == {GONE}, "it stays paused")
+        assert {row["topic"] for row in json.loads(command(settings, "list", "--json").stdout)} == {GONE}
+        delete_before(settings, SOURCES, 0, -1)
+        wait_for(lambda: read.read(0.2) and not read.standings.paused, "it stays paused, too")
+        with Sender(settings) as sender:
+            sender.send(SOURCES.name, GONE.encode(), later.encode(), partition=0)
+        wait_for(lambda: read.read(0.2) and read.standings.paused.keys() == {GONE}, "nothing more is heard")
+        read.read(0.2)
+        assert read.standings.paused.keys() == {GONE}
     finally:
         read.close()
 

@@ -15,6 +15,7 @@ from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.signing import is_signed
 from hub.stream.kafka.client import consumer_config, kafka_errors, missing
+from hub.stream.kafka.headers import headers_of
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.pauses.standings import Standings
 from hub.topics import SOURCES
@@ -87,7 +88,7 @@ class SourceLog:
             if error is None:
                 self._reached = message.offset() + 1
                 if self._is_signed(message):
-                    changed |= self.standings.take(message.key(), message.value())
+                    changed |= self.standings.take(message.key(), message.value(), message.offset())
                 else:
                     unsigned += 1
             elif error.code() == KafkaError._PARTITION_EOF:
@@ -98,11 +99,11 @@ class SourceLog:
                 raise missing(self._place.topic)
         if unsigned:
             self._say_unsigned(unsigned)
-        return changed
+        return self._cut() or changed
 
     def _is_signed(self, message: Message) -> bool:
         key = (message.key() or b"").decode(errors="replace")
-        return is_signed(message.value(), message.headers(), self._secret, self._place.topic, key)
+        return is_signed(message.value(), headers_of(message), self._secret, self._place.topic, key)
 
     def _say_unsigned(self, words: int) -> None:
         """The metric, and so an alert, is about what comes: what lay there before may be from before there was a secret."""
@@ -121,6 +122,20 @@ class SourceLog:
         log.warning("%s: it was made anew; who was paused is read again", self._what)
         self.standings.begin_anew()
         self._reached = offset
+        return True
+
+    def _cut(self) -> bool:
+        """Forget what was said of what is deleted by now, for the same reason. Asks nobody: each answer to a fetch says where the
+        topic begins."""
+        low, _ = self._consumer.get_watermark_offsets(self._place, cached=True)
+        before = self.standings.paused
+        if not self.standings.forget_before(low):
+            return False
+        log.warning(
+            "%s: its records before %d were deleted, and what they said counts no more; read again, and paused again at its limit, "
+            "is: %s",
+            self._what, low, ", ".join(sorted(before.keys() - self.standings.paused.keys())) or "nobody",
+        )  # fmt: skip
         return True
 
     def close(self) -> None:

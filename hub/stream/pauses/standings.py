@@ -59,11 +59,15 @@ class Standings:
 
     def __init__(self) -> None:
         self._of: dict[str, Standing] = {}
+        self._lies_at: dict[str, int] = {}
         self.unreadable = 0
         """How many records were none of the hub's."""
 
-    def take(self, key: bytes | None, value: bytes | None) -> bool:
-        """One record of hub.sources, oldest first; whether it says anything new. What cannot be read is stepped over."""
+    def take(self, key: bytes | None, value: bytes | None, offset: int | None = None) -> bool:
+        """One record of hub.sources, oldest first; whether it says anything new. What cannot be read is stepped over.
+
+        `offset`: where it lies there; None: not known yet.
+        """
         try:
             topic = (key or b"").decode()
             said = None if value is None else _decode(value)
@@ -73,6 +77,8 @@ class Standings:
             self.unreadable += 1
             log.warning("hub.sources: a record that is none of the hub's is stepped over, %s so far", self.unreadable)
             return False
+        if offset is not None:
+            self._lies_at[topic] = offset
         if self._of.get(topic) == said:
             return False
         if said is None:
@@ -84,6 +90,15 @@ class Standings:
     def begin_anew(self) -> None:
         """Forget what was said: the topic that said it is gone."""
         self._of.clear()
+        self._lies_at.clear()
+
+    def forget_before(self, low: int) -> bool:
+        """Forget what was said before an offset: nobody who reads from now on hears of it. True if anything was."""
+        before = len(self._of)
+        for topic in [topic for topic, offset in self._lies_at.items() if offset < low]:
+            del self._lies_at[topic]
+            self._of.pop(topic, None)
+        return len(self._of) < before
 
     @property
     def partitions(self) -> int:

@@ -30,7 +30,7 @@ def paused(secret: str | None, *words: tuple[str, bytes | None, Any]) -> list[st
         )
         for at, (topic, value, headers) in enumerate(words)
     ]  # fmt: skip
-    log._consumer = SimpleNamespace(consume=lambda *_: messages)  # type: ignore[assignment]
+    log._consumer = SimpleNamespace(consume=lambda *_: messages, get_watermark_offsets=lambda *_, **__: (0, 0))  # type: ignore[assignment]
     log.read()
     return sorted(log.standings.paused)
 
