@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aiokafka.record.util import calc_crc32c
+from aiokafka.record.util import calc_crc32c  # type: ignore[import-untyped]
 
 from tests.waiting import PATIENCE_SECONDS
 

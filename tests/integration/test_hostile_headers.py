@@ -46,8 +46,9 @@ def test_a_name_that_is_no_text_harms_nobody_however_often_it_comes(kafka_bootst
     """A Python that has run a call some times no longer looks whether an error was left behind; the error strikes later."""
     settings = Settings(bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=1)
     ensure_topics(settings, [CONTROL])
-    bad, many, good = [(b"\xff", b"1")], [(b"\xff", b"")] * 100, [(b"good", b"1"), (b"n", None)]
-    records = [RawRecord(b"k", b"v", headers) for headers in [bad, many, good, ()] * 30]
+    bad, good = RawRecord(b"k", b"v", [(b"\xff", b"1")]), RawRecord(b"k", b"v", [(b"good", b"1"), (b"n", None)])
+    many, bare = RawRecord(b"k", b"v", [(b"\xff", b"")] * 100), RawRecord(b"k", b"v")
+    records = [bad, many, good, bare] * 30
     produce_raw(kafka_bootstrap, settings.topic(CONTROL.name), 0, *records)
     consumer, found = Consumer(consumer_config(settings, "reader", f"{namespace}reader")), list[Headers]()
     try:
