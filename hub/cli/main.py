@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from hub.errors import HubError
-from hub.escaping import escape_logs
+from hub.escaping import escape_logs, shown
 from hub.logs import LogFormat, set_up_logs
 from hub.screen import say, say_lines
 from hub.settings import SettingsError, variable
@@ -60,8 +63,26 @@ COMMANDS = {
 }
 
 
+@contextmanager
+def _escaped_refusals() -> Iterator[None]:
+    """click writes what it refuses past `hub.screen`: names of files and columns, what a system answered."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = shown(error.message, keep="\n")
+        raise
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _escaped_refusals():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _escaped_refusals():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -104,6 +125,10 @@ def main() -> None:
         sys.exit(2)
     except HubError as error:
         say_lines(f"error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        say(f"error: the machine refused it: {what}" + (f": {error.filename}" if error.filename else ""), err=True)
         sys.exit(1)
 
 

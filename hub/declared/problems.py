@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hub.errors import FatalError
+from hub.escaping import shown
 
 
 @dataclass(frozen=True, order=True)
@@ -19,7 +20,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.what}"
+        return shown(f"{place}: {self.what}")
 
 
 class DeclarationError(FatalError):

@@ -9,6 +9,7 @@ import logging.config
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,8 @@ def own_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr("hub.cli.main.escape_logs", lambda: None)
     monkeypatch.setattr(hub.logs, "_form", None)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setenv("CITYHUB_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.delenv("CITYHUB_LOG_FORMAT", raising=False)
     (tmp_path / "secret").write_text("whsec_" + "A" * 44)
@@ -169,3 +172,49 @@ def test_a_program_that_runs_a_command_within_itself_keeps_its_logs() -> None:
     before = logging.getLogger().handlers[:]
     hub.logs.log_from("DEBUG")
     assert logging.getLogger().handlers == before
+
+
+SAID = "13800000000\x1b]0;owned\x07\nerror: forged"
+
+
+@pytest.mark.parametrize("form", list(LogFormat))
+@pytest.mark.parametrize("within", ["command", "thread"])
+def test_what_nobody_caught_quotes_nothing(
+    within: str, form: LogFormat, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> NoReturn:
+        raise KeyError(SAID)
+
+    def command(*_: Any, **__: Any) -> None:
+        if within == "command":
+            fail()
+        thread = threading.Thread(target=fail, name="pages")
+        thread.start()
+        thread.join()
+
+    monkeypatch.setenv("CITYHUB_LOG_FORMAT", form)
+    monkeypatch.setattr("hub.cli.main.cli", command)
+    try:
+        main()
+    except KeyError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    said = capfd.readouterr().err
+    assert "mistake in the hub (KeyError)" in said
+    assert "test_command_logs.py" in said
+    assert "13800000000" not in said
+    assert "\x1b" not in said
+    if form is LogFormat.JSON:
+        assert [json.loads(line)["level"] for line in said.splitlines()] == ["CRITICAL"]
+
+
+def test_what_the_machine_refuses_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> NoReturn:
+        raise PermissionError(13, "Permission denied", "/srv/\x1b[2Jhub")
+
+    monkeypatch.setattr("hub.cli.main.cli", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == "error: the machine refused it: Permission denied: /srv/\\x1b[2Jhub\n"
