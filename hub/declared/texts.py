@@ -28,7 +28,12 @@ class NoRegularFileError(OSError):
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading, in bytes. Raises NoRegularFileError for anything else, OSError if it cannot be opened."""
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe without a writer would make `open` wait
+    try:
+        number = os.open(
+            path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+        )  # a pipe without a writer would make `open` wait
+    except ValueError:
+        raise NoRegularFileError(f"{str(path)!r} is no name that a file can have; mend it") from None
     try:
         kind = stat.S_IFMT(os.fstat(number).st_mode)
         if kind != stat.S_IFREG:

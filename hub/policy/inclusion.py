@@ -47,15 +47,26 @@ def packs_of(folder: Path, city: Document | None, problems: Problems) -> list[Pa
     for position, entry in enumerate(named if isinstance(named, tuple) else ()):
         if city is None or not isinstance(entry, str):
             continue  # the model says what is wrong with it
-        path = (folder / entry).resolve()
+        path = _there(folder / entry)
         where = city.place(("include", position))
-        if not path.is_dir():
-            problems.add(*where, f"there is no folder {path}; name a pack's folder, absolute or from the city's folder")
+        if path is None:
+            problems.add(
+                *where, f"there is no folder {folder / entry}; name a pack's folder, absolute or from the city's folder"
+            )
         elif path.name in found or path == folder.resolve():
             problems.add(*where, f"{path.name!r} is included already; name each pack once")
         else:
             found[path.name] = Pack(path.name, path)
     return list(found.values())
+
+
+def _there(path: Path) -> Path | None:
+    """The folder to which a path leads. None if it leads to none: also for a loop of links, or a name that no file can have."""
+    try:
+        folder = path.resolve()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 @dataclass

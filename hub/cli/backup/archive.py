@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.cli.backup.parts import BackupPart, copied, files_in, places, require_sound_database
 from hub.clock import iso, wall_ms
+from hub.declared.texts import open_regular
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.settings import Settings
@@ -117,7 +118,7 @@ def opened_archive(path: Path) -> Iterator[tuple[Inventory, Path]]:
     """
     with tempfile.TemporaryDirectory(prefix="cityhub-restore-") as folder:
         try:
-            with tarfile.open(path, mode="r:gz") as tar:
+            with open_regular(path) as file, tarfile.open(fileobj=file, mode="r:gz") as tar:
                 inventory = _inventory(tar, path)
                 _unpack(tar, path, inventory, Path(folder))
         except (tarfile.TarError, EOFError, OSError) as error:

@@ -15,7 +15,7 @@ from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import Screen, say, say_json
 from hub.sdk.manifest import discover
-from hub.settings import Settings
+from hub.settings import Settings, secret_in
 from hub.stream.admin.acls import Acls, RightsDifference
 from hub.stream.admin.rights import Right, roles
 from hub.topics import OWN_SOURCE
@@ -118,8 +118,15 @@ def _make_passwords(acls: Acls, users: Iterable[str], folder: Path) -> None:
         file = folder / f"{user}.password"
         if not file.exists():
             write_private(file, secrets.token_urlsafe(_PASSWORD_BYTES).encode())
-        acls.set_password(user, file.read_text().rstrip("\n"))
+        acls.set_password(user, _password_in(file))
         say(f"{user}: let in by the password in {file}", err=True)
+
+
+def _password_in(file: Path) -> str:
+    try:
+        return secret_in(file)
+    except (OSError, ValueError) as error:
+        raise FatalError(f"{file} holds no password: {error}; remove it, and another is made") from None
 
 
 def _put_right(acls: Acls, wanted: Mapping[str, frozenset[Right]], *, apply: bool, revoke: bool) -> None:

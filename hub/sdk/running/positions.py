@@ -58,7 +58,7 @@ class PositionFile:
     @classmethod
     def of_files(cls, folder: Path, namespace: str, domain: str, inputs: Sequence[tuple[Path, str]]) -> PositionFile:
         """Of files that are named on the command line, each with its mapping."""
-        named = json.dumps([namespace, domain, [[str(path.resolve()), mapping] for path, mapping in inputs]])
+        named = json.dumps([namespace, domain, [[os.path.realpath(path), mapping] for path, mapping in inputs]])
         read_by = json.dumps([namespace, domain, [mapping for _, mapping in inputs]])
         return cls(folder / f"{domain}-{hashlib.sha256(named.encode()).hexdigest()[:16]}.json", read_by)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from hub.declared.texts import read_bytes
 from hub.errors import FatalError
 from hub.sdk.running.edges import Edge
 from hub.sdk.running.runner import RunnerOptions
@@ -73,7 +74,7 @@ class EdgesFileWatch:
 
     def _content(self) -> bytes | None:
         try:
-            return self._path.read_bytes()
+            return read_bytes(self._path)
         except OSError:  # an editor is putting another in its place
             return None
 

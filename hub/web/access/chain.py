@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from hub.declared.texts import parse_json
 from hub.errors import FatalError
 
 BEGINNING = "0" * 64
@@ -110,7 +111,7 @@ def _is_end(number: int, row: Mapping[str, Any], head: Head) -> bool:
 
 def _row(number: int, line: str) -> Mapping[str, Any]:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         row = None
     if not isinstance(row, dict):

@@ -38,6 +38,12 @@ def test_devices_folders_and_sockets_are_refused_by_name(tmp_path: Path) -> None
             open_regular(tmp_path / "s")
 
 
+def test_a_name_that_no_file_can_have_is_no_file(tmp_path: Path) -> None:
+    for name in ("a\0b", "\ud800"):
+        with pytest.raises(NoRegularFileError, match="is no name that a file can have"):
+            open_regular(tmp_path / name)
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 11)
     assert len(read_bytes(tmp_path / "big", 11)) == 11

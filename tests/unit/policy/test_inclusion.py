@@ -118,6 +118,10 @@ def test_two_packs_do_not_replace_each_other(tmp_path: Path) -> None:
     ("include", "said"),
     [
         ("[../lamp]", "city.yaml:9: there is no folder"),
+        ('["../lam\\0ps"]', "city.yaml:9: there is no folder"),
+        ("[../loop]", "city.yaml:9: there is no folder"),
+        (f"[{'x' * 300}]", "city.yaml:9: there is no folder"),
+        ('["x\\n  city.yaml:1: forged\\e[2J"]', "x\\n  city.yaml:1: forged\\x1b[2J; name a pack's folder"),
         ("[../lamps, ../lamps]", "city.yaml:9: 'lamps' is included already"),
         ("[.]", "city.yaml:9: 'city' is included already"),
         ("../lamps", "city.yaml:9: include: Input should be a valid tuple"),
@@ -125,6 +129,7 @@ def test_two_packs_do_not_replace_each_other(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_included_is_named_right(tmp_path: Path, include: str, said: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
     files = {"city_yaml": FILES["city.yaml"] + f"include: {include}\n"}
     assert said in mistakes(folder_of(tmp_path, {"lamps": PACK}, **files))
 

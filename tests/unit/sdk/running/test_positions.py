@@ -127,3 +127,9 @@ def test_a_position_of_a_newer_release_is_read_without_what_is_new_and_one_of_an
     assert form.model_validate({**kept, "new in a later release": 1}) == made
     with pytest.raises(ValidationError):
         form.model_validate({"of another kind": 1})
+
+
+def test_a_loop_of_links_has_a_position_as_any_other_name(tmp_path: Path) -> None:
+    """What it is said of when it is opened: nothing is there to read."""
+    (tmp_path / "loop").symlink_to("loop")
+    assert PositionFile.of_files(tmp_path, "", "hotline", [(tmp_path / "loop", "demo")]).load() is None
