@@ -160,7 +160,7 @@ class HttpClient:
         try:
             content = response.json()
             token, seconds = str(content["access_token"]), float(content.get("expires_in", _TOKEN_SECONDS))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise TransientError("the token service's answer holds no access_token") from error
         self._token = (token, self._now() + max(0.0, seconds - _EARLY_SECONDS))
         return token
@@ -174,7 +174,7 @@ def retry_after(header: str | None, now_ms: Callable[[], int] = wall_ms) -> floa
         return float(header.strip())
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # an hour of twenty digits
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, at.timestamp() - now_ms() / 1000)
@@ -184,7 +184,7 @@ def _date_ms(header: str | None) -> int:
     """The system's time, as it says; ours, if it does not."""
     try:
         at = parsedate_to_datetime(header or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return wall_ms()
     return ms_of(at)
 

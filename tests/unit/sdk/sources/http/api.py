@@ -79,6 +79,15 @@ def refusing(status: int, **headers: str) -> Stumble:
     return stumble
 
 
+NO_DATE = f"Thu, 01 Jan 2026 {'9' * 20}:00:00 GMT"
+
+
+def dated_never(handler: http.server.BaseHTTPRequestHandler) -> None:
+    """This answer, and all after it, say a date that no calendar has."""
+    type(handler).date_time_string = lambda *_: NO_DATE  # type: ignore[method-assign, assignment]
+    refusing(500)(handler)
+
+
 def half_a_body(handler: http.server.BaseHTTPRequestHandler) -> None:
     """Says how much there is, and sends less."""
     handler.send_response(200)

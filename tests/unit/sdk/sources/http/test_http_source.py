@@ -22,8 +22,10 @@ from hub.sdk.sources.http.client import retry_after
 from hub.sdk.sources.http.config import HttpConfig
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.unit.sdk.sources.http.api import (
+    NO_DATE,
     Api,
     Stumble,
+    dated_never,
     half_a_body,
     half_a_document,
     hanging_up,
@@ -50,6 +52,8 @@ def test_all_pages_are_read_once(paging: str, size: int, manifest: Manifest, tmp
 STUMBLES: dict[str, Stumble] = {
     "429 with seconds": refusing(429, Retry_After="0"),
     "503 with a date": refusing(503, Retry_After=http_date(-5)),
+    "503 with a date that is none": refusing(503, Retry_After=NO_DATE),
+    "dated never": dated_never,
     "500": refusing(500),
     "502": refusing(502),
     "half a body": half_a_body,
