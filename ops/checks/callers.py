@@ -20,6 +20,7 @@ CALLED_BY_OTHERS = {
     "do_GET": "http.server calls it",
     "do_POST": "http.server calls it",
     "emit": "logging calls it",
+    "formatException": "logging calls it",
     "eof_received": "asyncio calls it",
     "settings_customise_sources": "pydantic-settings calls it",
     "downgrade": "Alembic calls it",
