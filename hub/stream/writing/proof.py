@@ -45,8 +45,8 @@ class TransactionProof:
         self._written: dict[PartitionPlace, int] = defaultdict(int)
         self._asked: dict[PartitionPlace, int] = defaultdict(int)
         self._reports: dict[PartitionPlace, list[DeliveryReport]] = defaultdict(list)
-        self.failed: set[PartitionPlace] = set()
-        """Places where a record was not taken."""
+        self.failed: dict[PartitionPlace, str] = {}
+        """Places where a record was not taken, and what was said of the first."""
 
     def watch(self, place: PartitionPlace, messages: Sequence[dict[str, Any]]) -> None:
         """Have some of these messages reported, which are published to one partition next."""
@@ -59,7 +59,7 @@ class TransactionProof:
 
     def _hear(self, place: PartitionPlace, index: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self.failed.add(place)
+            self.failed.setdefault(place, error.str())
         self._reports[place].append(DeliveryReport(index, _NOWHERE if error is not None else message.offset()))
 
     def faults(self) -> list[str]:
@@ -68,6 +68,8 @@ class TransactionProof:
 
     def _fault(self, place: PartitionPlace) -> str | None:
         reports, where = sorted(self._reports[place]), f"{place[0]}[{place[1]}]"
+        if place in self.failed:
+            return f"{where} takes no more ({self.failed[place]}): `cityhub doctor` says whether its settings are as they must be"
         if len(reports) != self._asked[place]:
             return f"{where}: {self._asked[place] - len(reports)} of {self._asked[place]} records asked for were never reported"
         expected = self._before.get(place, 0)

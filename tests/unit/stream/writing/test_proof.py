@@ -97,11 +97,16 @@ def test_what_was_never_reported_is_missed() -> None:
     assert proof.faults() == ["hub.events[0]: 2 of 2 records asked for were never reported"]
 
 
-def test_what_was_refused_is_missed() -> None:
-    proof, (messages,) = TransactionProof({}), written([1])
+def test_what_was_refused_is_missed_and_said_why() -> None:
+    """As where somebody lowers what a topic takes. What is refused behind it is refused for that alone."""
+    proof, (messages,) = TransactionProof({}), written([2])
     proof.watch(HERE, messages)
-    messages[0]["callback"](KafkaError(KafkaError._TIMED_OUT), Said(HERE, 5))
-    assert proof.faults()
+    messages[0]["callback"](KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), Said(HERE, -1))
+    messages[1]["callback"](KafkaError(KafkaError._PURGE_QUEUE), Said(HERE, -1))
+    (fault,) = proof.faults()
+    assert "hub.events[0]" in fault
+    assert "size too large" in fault
+    assert "`cityhub doctor`" in fault
 
 
 @pytest.mark.parametrize(("place", "markers", "suspected"), [(LOG, 1, False), (LOG, 2, True), (HERE, 2, False)])
