@@ -16,6 +16,7 @@ from hub.backtest.run import Backtest
 from hub.backtest.summary import report_markdown
 from hub.errors import FatalError
 from hub.escaping import write_csv
+from hub.handed_out import handed_out
 
 DECISION_COLUMNS = (
     "source", "source_ref", "case_id", "lead_ref", "link_score", "department", "queue", "category", "due_at", "due_policy",
@@ -88,5 +89,5 @@ def _change(change: ReportDifference, iso: Callable[[int | None], str]) -> tuple
 
 
 def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with open(path, "w", encoding="utf-8", newline="", opener=handed_out) as file:
         write_csv(file, chain([header], rows))

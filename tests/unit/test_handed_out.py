@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from hub.ledger.database import Database
 from hub.sdk.sink_contract import DeliveryBatch, DeliveryPlace, Sink, SinkContext
 from hub.sdk.sinks.files.sink import FilesSettings, FilesSink
 from hub.sdk.sinks.sql.sink import SqlSettings, SqlSink
+from hub.settings import ROOT
 from hub.testing.sinks import order
 from tests.unit.web.board.city_days import city_ledger
 
@@ -84,6 +86,27 @@ def test_exports_are_for_their_owner_and_group(argv: list[str], tmp_path: Path) 
     result = runner.invoke(cli, [*argv, str(to)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert oct(to.stat().st_mode & 0o777) == oct(0o640)
+
+
+def test_what_a_back_test_says_of_each_report_is_for_its_owner_and_group(tmp_path: Path) -> None:
+    (tmp_path / "updates.csv").write_text("source_ref,at,status\nH1,nonsense,closed\n")
+    (tmp_path / "rows.jsonl").write_text(
+        json.dumps(
+            {
+                "order": {"id": "H1", "revision": 0, "event": "opened"},
+                "time": {"occurred": None, "reported": "2026-01-06T12:01:38.123+08:00"},
+                "category": {"code": "road"}, "urgency": "routine", "place": {"address": "East Hill 1"},
+                "title": "Pothole", "text": "Pothole", "channel": "phone", "photos": [],
+            }
+        )
+        + "\n"
+    )  # fmt: skip
+    argv = ["backtest", "--city", str(ROOT / "ops/cities/demo"), "--events", str(tmp_path / "rows.jsonl")]
+    argv += ["--mapping", "hotline/demo", "--updates", str(tmp_path / "updates.csv"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(cli, argv, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    of_reports = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "out").glob("*.csv")}
+    assert of_reports == dict.fromkeys(("decisions.csv", "marked.csv", "rejects.csv"), oct(0o640))
 
 
 def test_a_stricter_umask_has_its_way_and_so_has_who_owns_the_file(tmp_path: Path) -> None:
