@@ -24,7 +24,7 @@ from hub.errors import HubError
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.gate import Gate
-from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
+from hub.stream.kafka.client import SessionLostError, consumer_config, flushed, kafka_errors, producer_config, served
 from hub.stream.kafka.headers import headers_of
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CONTROL
@@ -69,10 +69,12 @@ class ControlTopic(mode.Service):
         """All that was kept has been read."""
         self._said = time.monotonic()
         self._rejects = _Rejects()
-        self._producer = Producer(
-            producer_config(settings, "control") | {"delivery.timeout.ms": int(_SEND_SECONDS * 1000)}
-        )
+        self._producer = self._fresh()
         gate.close("control", f"{self._name} is being read; nothing to do but wait")
+
+    def _fresh(self) -> Producer:
+        config: dict[str, Any] = producer_config(self._settings, "control")
+        return Producer(config | {"delivery.timeout.ms": int(_SEND_SECONDS * 1000)})
 
     def subscribe(self, kind: type[_R], subscriber: Callable[[Entry[_R]], None]) -> None:
         """Have every record of a kind. `subscriber` may block, and raise HubError, which is said in the log."""
@@ -110,8 +112,13 @@ class ControlTopic(mode.Service):
                     backoff.reset()
                 wait = backoff.next_seconds()
                 log.warning("%s: begins anew in %.1f s: %s", self._name, wait, error)
+                if isinstance(error, SessionLostError):
+                    self._producer = self._fresh()
                 self._stopping.wait(wait)
-        self._producer.flush(1.0)
+        try:
+            flushed(self._producer, 1.0)
+        except HubError as error:
+            log.warning("%s: what was still to be said may be lost: %s", self._name, error)
 
     def _read_on(self) -> None:
         consumer = Consumer(
@@ -128,7 +135,7 @@ class ControlTopic(mode.Service):
                         self._take(message, steps)
                     self._rejects.say(self._name)
                     self._say_progress()
-                    self._producer.poll(0)
+                    served(self._producer, 0)
                     if batch and self.caught_up.is_set():
                         self._stopping.wait(_REST_SECONDS)
         finally:

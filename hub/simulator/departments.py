@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from hub.errors import FatalError
+from hub.errors import FatalError, HubError
 from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, PlannedUpdate, answers_to
 from hub.simulator.simclock import SimulationClock
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.stream.kafka.client import IN_FLIGHT, client_config, flushed
+from hub.stream.kafka.client import IN_FLIGHT, client_config, flushed, served
 from hub.topics import dept_orders, dept_updates
 
 _POLL_SECONDS = 0.1
@@ -102,7 +102,7 @@ class KafkaSink:
         self._producer.produce(
             self._settings.topic(topic.name), value, answer.case_id.encode(), on_delivery=self._delivered
         )
-        self._producer.poll(0)
+        served(self._producer, 0)
 
     def flush(self) -> None:
         left = flushed(self._producer, 30)
@@ -163,7 +163,7 @@ class Departments:
                 self._serve(consumer, codec, KafkaSink(self._settings, codec))
             finally:
                 consumer.close()
-        except (FatalError, KafkaException, ValueError) as error:
+        except (HubError, KafkaException, ValueError) as error:
             self.error = error
 
     def _consumer(self) -> Consumer:

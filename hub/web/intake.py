@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.settings import Settings
-from hub.stream.kafka.client import producer_config
+from hub.stream.kafka.client import SessionLostError, producer_config, served
 from hub.traces import Traces
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,6 @@ class KafkaIntake:
         """By number: since when, and how many bytes."""
         self._bytes = self._number = 0
         self._stop = threading.Event()
-        self._is_broken = False
         self._producer = self._fresh()
         self._thread = threading.Thread(target=self._poll, name="intake", daemon=True)
 
@@ -86,7 +85,7 @@ class KafkaIntake:
         def delivered(error: KafkaError | None, _: Message) -> None:
             self._release(number)
             if error is not None:
-                self._failed(error)
+                log.warning("a record was not delivered (%s); its sender is told to call again", error.name())
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, future, error is None)
 
@@ -113,26 +112,23 @@ class KafkaIntake:
         with self._lock:
             self._bytes -= self._waiting.pop(number)[1]
 
-    def _failed(self, error: KafkaError) -> None:
-        log.warning("a record was not delivered (%s); its sender is told to call again", error.name())
-        self._is_broken |= error.fatal()
-
     def _fresh(self) -> Producer:
         config: dict[str, Any] = producer_config(self._settings, "web")
         return Producer(config | {"delivery.timeout.ms": int(_DELIVERY_SECONDS * 1000)})
 
     def _poll(self) -> None:
         while not self._stop.is_set():
-            self._producer.poll(_POLL_SECONDS)
-            if self._is_broken:
+            try:
+                served(self._producer, _POLL_SECONDS)
+            except SessionLostError as error:
+                log.warning("%s; a new producer takes over", error)
                 self._replace()
 
     def _replace(self) -> None:
         """A producer with a fatal error takes nothing more; what it still had is said to be undelivered."""
-        broken, self._producer, self._is_broken = self._producer, self._fresh(), False
+        broken, self._producer = self._producer, self._fresh()
         broken.purge()
         broken.flush(1.0)
-        self._is_broken = False
 
 
 def _settle(future: asyncio.Future[bool], kept: bool) -> None:

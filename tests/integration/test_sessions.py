@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,6 +21,7 @@ from hub.stream.kafka.client import SessionLostError, consumer_config, producer_
 from hub.stream.reading.reads import Reads
 from hub.stream.session import Session
 from hub.stream.watch.alive import SignOfLife
+from hub.stream.writing.writer import Output, TransactionWriter
 from tests.integration.small_plane import (
     AGENT,
     IN,
@@ -128,6 +130,26 @@ def test_a_second_worker_of_the_same_name_fences_the_first(plane: Plane) -> None
             second.close()
         assert (plane.committed_now(), plane.offsets()) == ([], [0, 0, 0])
     assert held_in(state) == {}, "what it had decided went with its hold on the partitions"
+
+
+@pytest.mark.parametrize("headers", [None, {"h": b"1"}], ids=["plain", "headed"])
+def test_a_writer_fenced_in_the_midst_of_a_transaction_is_over(plane: Plane, headers: dict[str, bytes] | None) -> None:
+    settings = plane.settings.model_copy(update={"instance": "same"})
+    changelog, out = settings.topic(MEMORY.name), settings.topic(OUT.name)
+    first = TransactionWriter(settings, AGENT, changelog)
+    record = {"key": b"k", "value": b"v"} | ({} if headers is None else {"headers": headers})
+
+    def outputs() -> Iterator[Output]:
+        yield Output(out, 0, [dict(record)], headed=headers is not None)
+        TransactionWriter(settings, AGENT, changelog).close()
+        yield Output(out, 1, [dict(record)], headed=headers is not None)
+        with pytest.raises(SessionLostError, match="fenced"):  # it has asked for this partition, and been told
+            first._empty_queue(time.monotonic() + PATIENCE_SECONDS)
+        yield Output(out, 2, [dict(record)], headed=headers is not None)
+
+    with pytest.raises(SessionLostError, match=r"publishing to .*Fatal error"):
+        first.write(outputs(), [], None)
+    first.close()
 
 
 # -- what ends a process -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.kafka.client import flushed, producer_config
+from hub.stream.kafka.client import flushed, producer_config, served
 
 _TIMEOUT_SECONDS = 30.0
 _BY_KEY = -1
@@ -42,11 +42,11 @@ class Sender:
                     self._settings.topic(topic), value, key, partition, self._delivered, headers=list(headers)
                 )
             except BufferError:
-                self._producer.poll(0.5)
+                served(self._producer, 0.5)
             except KafkaException as error:
                 raise FatalError(f"{topic} cannot be sent to: {error.args[0].str()}") from error
             else:
-                self._producer.poll(0)
+                served(self._producer, 0)
                 return
 
     def flush(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -21,7 +21,7 @@ from hub.sdk.publishing.encoding import Encoded, encoded
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.stream.kafka.client import producer_config
+from hub.stream.kafka.client import SessionLostError, kafka_errors, producer_config
 from hub.stream.letters.dead_letters import fitted
 from hub.topics import DEAD as DEAD_TOPIC
 from hub.topics import Topic, city_events, dept_updates
@@ -99,27 +99,34 @@ class _ToKafka:
         self._produce(self._dead, fits["key"], self._codec.encode_one(DeadLetter.subject(), fits))
 
     def poll(self) -> None:
-        self._producer.poll(0)
-        self._raise_failure()
+        self._serve(self._producer.poll, 0)
 
     def flush(self) -> None:
-        while self._producer.flush(_FLUSH_SLICE_SECONDS):
-            self._raise_failure()
-        self._raise_failure()
+        while self._serve(self._producer.flush, _FLUSH_SLICE_SECONDS):
+            pass
 
     def _produce(self, topic: str, key: bytes | None, value: bytes, headers: RecordHeaders = None) -> None:
         while True:
             try:
                 self._producer.produce(topic, value, key, on_delivery=self._on_delivery, headers=headers)
             except BufferError:
-                self._producer.poll(_FLUSH_SLICE_SECONDS)
-                self._raise_failure()
+                self._serve(self._producer.poll, _FLUSH_SLICE_SECONDS)
             except KafkaException as error:
                 raise UndeliveredError(
                     f"Kafka at {self._bootstrap} does not take events: {error.args[0].str()}"
                 ) from error
             else:
                 return
+
+    def _serve(self, serve: Callable[[float], int], seconds: float) -> int:
+        try:
+            with kafka_errors(f"the producer of {self._domain}"):
+                said = serve(seconds)
+        except SessionLostError as error:
+            raise self._undelivered(str(error)) from error
+        if self._failed is not None:
+            raise self._undelivered(self._failed.str())
+        return said
 
     def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is not None and self._failed is None:
@@ -133,16 +140,13 @@ class _ToKafka:
         if not self._lost:
             self._lost = True
             log.warning("%s: Kafka at %s: %s; waiting, nothing is lost", self._domain, self._bootstrap, error.str())
-        if error.fatal():
-            self._failed = error
 
-    def _raise_failure(self) -> None:
-        if self._failed is not None:
-            self._producer.purge()  # what comes after the next start must not arrive before what is still here
-            raise UndeliveredError(
-                f"events could not be delivered to Kafka at {self._bootstrap}: {self._failed.str()}. "
-                "Nothing is lost: run the same command again and it goes on from its position"
-            )
+    def _undelivered(self, why: str) -> UndeliveredError:
+        self._producer.purge()  # what comes after the next start must not arrive before what is still here
+        return UndeliveredError(
+            f"events could not be delivered to Kafka at {self._bootstrap}: {why}. "
+            "Nothing is lost: run the same command again and it goes on from its position"
+        )
 
 
 class KafkaPublisher(_ToKafka):

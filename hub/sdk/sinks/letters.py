@@ -17,7 +17,7 @@ from hub.sdk.errors import UndeliveredError
 from hub.sdk.sink_contract import Delivery
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
-from hub.stream.kafka.client import flushed, producer_config
+from hub.stream.kafka.client import SessionLostError, flushed, kafka_errors, producer_config
 from hub.stream.letters.dead_letters import fitted
 from hub.stream.letters.gaps import Gap
 from hub.topics import DEAD, source_of
@@ -64,11 +64,18 @@ class SinkLetters:
 
     def _write(self, letter: Mapping[str, Any], key: bytes) -> None:
         failed: list[KafkaError] = []
-        self._made().produce(
-            self._settings.topic(DEAD.name), self._codec.encode_one(DeadLetter.subject(), letter), key,
-            on_delivery=lambda error, _: failed.append(error) if error is not None else None,
-        )  # fmt: skip
-        if flushed(self._made(), _FLUSH_SECONDS) or failed:
+        producer = self._made()
+        try:
+            with kafka_errors(f"{self._name}: writing a dead letter"):
+                producer.produce(
+                    self._settings.topic(DEAD.name), self._codec.encode_one(DeadLetter.subject(), letter), key,
+                    on_delivery=lambda error, _: failed.append(error) if error is not None else None,
+                )  # fmt: skip
+            left = flushed(producer, _FLUSH_SECONDS)
+        except SessionLostError as error:
+            self._producer = None
+            raise UndeliveredError(f"{error}; nothing is lost") from error
+        if left or failed:
             raise UndeliveredError(f"{self._name}: {DEAD.name} did not take a dead letter; nothing is lost")
 
     def _made(self) -> Producer:

@@ -32,7 +32,7 @@ class AbortableError(RetriableError):
 
 _MUST_REJOIN = {
     KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.FENCED_INSTANCE_ID, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError._FENCED, KafkaError._STATE,
+    KafkaError.FENCED_INSTANCE_ID, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError._FENCED, KafkaError._FATAL, KafkaError._STATE,
 }  # fmt: skip
 _NOT_GRANTED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
@@ -67,23 +67,41 @@ def missing(topic: str, there: int = 0, wanted: int = 1) -> FatalError:
 
 @contextmanager
 def kafka_errors(what: str) -> Iterator[None]:
-    """Raise the hub's errors instead of KafkaException. Code outside this module never sees the latter."""
+    """Raise the hub's errors instead of KafkaException. Code outside this module never sees the latter.
+
+    XXX: that a producer is over for good is told to nobody's callback: the next `poll` or `flush` raises it, once. Where that meets
+    a delivery's callback it comes as SystemError (confluent-kafka 2.16.1, seen here).
+    """
     try:
         yield
     except KafkaException as error:
         raise translated(error.args[0], what) from error
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise translated(error.__cause__.args[0], what) from error
+        raise
 
 
 def flushed(producer: Producer, timeout_seconds: float) -> int:
-    """How many records are still unsent when all are delivered or the time is over. Raises KeyboardInterrupt.
+    """How many records are still unsent when all are delivered or the time is over. Raises KeyboardInterrupt, and SessionLostError
+    if the producer is over.
 
     XXX: where Ctrl-C meets a delivery's callback, `flush` loses it and fails by SystemError (confluent-kafka 2.16.1, seen here).
     """
     try:
-        left: int = producer.flush(timeout_seconds)
+        with kafka_errors("waiting until all is delivered"):
+            left: int = producer.flush(timeout_seconds)
     except SystemError as error:
         raise KeyboardInterrupt from error
     return left
+
+
+def served(producer: Producer, timeout_seconds: float) -> int:
+    """Have the producer's callbacks called, for so long if there are none to call yet. How many were. Raises SessionLostError if
+    the producer is over."""
+    with kafka_errors("hearing what was delivered"):
+        called: int = producer.poll(timeout_seconds)
+    return called
 
 
 class _Complaints:

@@ -231,7 +231,9 @@ class TransactionWriter:
                 return
 
     def _empty_queue(self, until: float) -> None:
-        if left := self._at_work.flush(_left(until)):
+        with kafka_errors(f"{self._agent}: waiting until all is acknowledged"):
+            left = self._at_work.flush(_left(until))
+        if left:
             raise AbortableError(f"{self._agent}: {left} records were not acknowledged in time", wait_seconds=0.5)
 
     def _refuse(self, topic: str, failed: KafkaError) -> NoReturn:
@@ -239,6 +241,8 @@ class TransactionWriter:
             raise FatalError(
                 f"{self._agent}: a record for {topic} is larger than the producer's message.max.bytes; nothing was committed"
             )
+        if failed.code() == KafkaError._FATAL:  # somebody has fenced it off since this transaction began
+            raise translated(failed, f"{self._agent}: publishing to {topic}")
         raise AbortableError(f"{self._agent}: publishing to {topic}: {failed.str()}", wait_seconds=0.5)
 
     def _count(self, topic: str) -> int:

@@ -6,10 +6,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from hub.settings import Settings
 from hub.web import intake
@@ -117,11 +118,21 @@ def test_nothing_piles_up(running: KafkaIntake, producer: type[FakeProducer], mo
     assert len(producer.made[0].topics) == 5
 
 
-def test_a_producer_that_is_broken_is_replaced(running: KafkaIntake, producer: type[FakeProducer]) -> None:
-    producer.error = KafkaError(KafkaError._FATAL, "lost", fatal=True)
-    with pytest.raises(NotTakenError):
-        put(running)
-    producer.error = None
+def test_a_producer_that_is_over_is_replaced(
+    running: KafkaIntake, producer: type[FakeProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over(self: FakeProducer, seconds: float) -> None:
+        monkeypatch.setattr(producer, "poll", FakeProducer.poll)
+        raise KafkaException(KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "made up", fatal=True))
+
+    producer.is_silent = True
+    with ThreadPoolExecutor(1) as caller:
+        waiting = caller.submit(put, running)
+        wait_until(lambda: producer.made[0].topics, "it was given to Kafka", 60)
+        monkeypatch.setattr(producer, "poll", over)
+        with pytest.raises(NotTakenError):
+            waiting.result()
+    producer.is_silent = False
     wait_until(lambda: len(producer.made) == 2, "another takes its place", 60)
     put(running)
     assert producer.made[1].topics == ["n.dept.roads.updates"]
