@@ -169,6 +169,9 @@ def read_document(path: Path, problems: Problems, name: str | None = None) -> Do
     except (yaml.YAMLError, ValueError) as error:
         problems.add(file, 0, f"not YAML: {error}")
         return None
+    except TypeError:  # XXX: PyYAML takes a list for a key, whatever the list holds
+        problems.add(file, 0, "not YAML: a key is a list of what no key can be; write keys as texts")
+        return None
     finally:
         loader.dispose()
     return document

@@ -114,3 +114,10 @@ def _lists(value: object) -> object:
 def _places(value: object, at: tuple[object, ...] = ()) -> list[object]:
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else ()
     return [at, *(place for key, each in parts for place in _places(each, (*at, key)))]
+
+
+@pytest.mark.parametrize("text", ["? [a, {b: c}]\n: 1\n", "x:\n  ? [[{}]]\n  : 1\n", "? {a: b}\n: 1\n"])
+def test_a_key_that_no_key_can_be_is_a_mistake(text: str, tmp_path: Path) -> None:
+    (tmp_path / "city.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(DeclarationError, match="not YAML"):
+        read_yaml(tmp_path / "city.yaml")
