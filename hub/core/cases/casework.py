@@ -221,10 +221,13 @@ class Casework:
         # an end that comes late may have been followed by an opening that is known already
         for at_ms in back_ms:
             steps.append(self._bring_back(steps[-1].case, seen, report, at_ms, before.closed_ms, None))
-        moves = self._where_the_rules_put_it(steps[-1], seen, report) if index == 0 and not settled else []
+        changed = case.versions is not before.versions and course(before) != course(case)
+        may_move = changed or (late and index == 0 and not settled)
+        moves = self._where_the_rules_put_it(steps[-1], seen, report) if may_move else []
         if moves:
             steps = [*steps[:-1], msgspec.structs.replace(steps[-1], orders=_still_told(steps[-1], moves[0])), *moves]
-        if not settled and (late or alone or ends_only or _is_news(before, steps, seen, said_of(known, before))):
+        news = changed or _is_news(steps, seen, said_of(known, before))
+        if not settled and (late or alone or ends_only or news):
             steps[-1] = msgspec.structs.replace(steps[-1], history=history_of(steps[-1].case))
         return steps
 
@@ -297,16 +300,15 @@ def _still_told(step: Step, move: Step) -> tuple[OrderDraft, ...]:
     return tuple(order for order in step.orders if order.department in parties_of(move.case))
 
 
-def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, remembered: Sequence[tuple[int, str, int]]) -> bool:
-    """Whether the steps are not all that there is to say of a statement: it changes where the case was or what its clocks are,
-    it is dated before another (an end: at the instant of another, which may be the opening that it undoes), or it counts with those
-    of other reports."""
+def _is_news(steps: Sequence[Step], seen: Sighting, remembered: Sequence[tuple[int, str, int]]) -> bool:
+    """Whether the steps are not all that there is to say of a statement, which may change nothing of what the case is: it is dated
+    before another (an end: at the instant of another, which may be the opening that it undoes), or it counts with those of other
+    reports."""
     case = steps[-1].case
     several = len(case.reports) > 1 and (seen.kind in ENDINGS or any(step.reopens for step in steps))
     earlier = any(seen.at_ms < at_ms + (seen.kind in ENDINGS) for _, _, at_ms in remembered)
-    amended = case.versions is not before.versions and course(before) != course(case)
     undone = any(step.reopens and step.at_ms <= case.opened_ms for step in steps)  # the end never was
-    return several or earlier or amended or undone or steps[-1].change == REROUTED
+    return several or earlier or undone or steps[-1].change == REROUTED
 
 
 def _followed(book: CaseBook, full: Case) -> tuple[Case, Case | None]:

@@ -100,8 +100,8 @@ def history_of(case: Case) -> StatedHistory:
     marks = tuple(HubEvent(kind.lower(), at_ms) for kind, at_ms in case_marks(case))
     if begins_with_end(case.lead, case):
         return StatedHistory((), marks)
-    stated = (Stated(**_stage(each)._asdict()) for each in in_force(versions_of(case)))
-    return StatedHistory(tuple(stated), marks)
+    # what says nothing new is no version: in its order it comes without a history, and nobody is told of it
+    return StatedHistory(tuple(Stated(**stage._asdict()) for stage in course(case)), marks)
 
 
 def _stage(version: LeadVersion) -> Stage:

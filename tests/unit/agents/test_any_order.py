@@ -263,3 +263,18 @@ def test_linked_reports_called_units_and_outcomes_of_several_departments_in_ever
     assert all(one == found[0] for one in found)
     assert found[0]["holder"] == "water_supply"
     assert {("resolve", "MET"), ("report_in/roads", "MET")} <= {(clock[0], clock[6]) for clock in found[0]["clocks"]}
+
+
+SAID_AGAIN = [
+    statement("H1", 0, EventKind.OPENED, 0, category="other.unclear"),
+    statement("H1", 1, EventKind.CLOSED, 5),
+    statement("H1", 2, EventKind.AMENDED, 10, category="road.collapse"),
+    statement("H1", 3, EventKind.AMENDED, 40, category="road.collapse"),
+    update(1, DESK, "REOPENED", 20),
+]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 4, 3), (2, 4, 0, 3, 1), (3, 0, 2, 1, 4)])
+def test_an_amendment_that_says_nothing_new_moves_no_case_in_any_order(order: tuple[int, ...]) -> None:
+    """The first to say it came while the case was over, and moved nothing; it was opened again before the next."""
+    assert outcome([SAID_AGAIN[index] for index in order], [True] * 5) == outcome(SAID_AGAIN, [True] * 5)
