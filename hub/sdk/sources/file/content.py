@@ -201,6 +201,8 @@ class FileContent:
         # what cannot be decoded passes through as it is, and is then no UTF-8: its row is bad, and no other
         errors = "surrogatepass" if codec.startswith("utf-") else "surrogateescape"
         self._decode = codecs.getincrementaldecoder(codec)(errors)
+        if self._gunzip is None and codec.startswith(("utf-16", "utf-32")):
+            self._file.wide(4 if codec.startswith("utf-32") else 2)
         self.encoding = "utf-8"
         self.read_as = codec if self.read_as == "plain" else f"{self.read_as}, {codec}"
 

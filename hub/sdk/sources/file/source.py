@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.access.paths import LocalPath
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
-from hub.sdk.errors import ConfigurationError, PositionLostError
+from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input, Joined
@@ -80,6 +80,7 @@ class FileSource(Source):
         """Gathers rows of a file that is followed: the next may be half there, or its file not at all."""
         self._gathered = _Gathered()
         self._bytes: tuple[int, int] | None = None
+        self._was_read = False
 
     def check(self) -> str:
         reader = self.open(0, Watch())
@@ -89,7 +90,13 @@ class FileSource(Source):
             reader.lines.close()
 
     def connect(self, position: Position | None) -> None:
-        """Raises FatalError if a file is missing, is of no kind that is read, or lacks columns that its mapping uses."""
+        """Raises FatalError if a file is missing, is of no kind that is read, or lacks columns that its mapping uses, and
+        TransientError if one that was read before cannot be opened now."""
+        self._was_read = position is not None
+        with self._passing():
+            self._connect(position)
+
+    def _connect(self, position: Position | None) -> None:
         try:
             cursor = None if position is None else Cursor.model_validate(position)
         except ValidationError as error:
@@ -104,6 +111,23 @@ class FileSource(Source):
         self._waiting = PatientWork(self._gather, halt) if config.follow else None
 
     def read(self, timeout_seconds: float) -> Batch:
+        """Raises as `connect`, and TransientError if the file system does not answer."""
+        with self._passing():
+            return self._read(timeout_seconds)
+
+    @contextmanager
+    def _passing(self) -> Iterator[None]:
+        """What passes by itself is no fault of the file: a share that is away, a right that is given after the file is made."""
+        try:
+            yield
+        except OSError as error:
+            raise _away(error) from error
+        except FatalError as error:
+            if self._was_read and not self.alone and isinstance(error.__cause__, OSError):
+                raise _away(error.__cause__) from error
+            raise
+
+    def _read(self, timeout_seconds: float) -> Batch:
         feed, waiting = self._opened, self._waiting
         if waiting is None:
             self._gather()
@@ -113,6 +137,7 @@ class FileSource(Source):
         with gathered.lock:
             items, gathered.items = gathered.items, []
             self._done += len(items)
+            self._was_read = self._was_read or bool(items)
             after = feed.cursor(feed.rows_before + self._done).model_dump(mode="json") if items else None
             return Batch(items, after, gathered.last, left=gathered.left)
 
@@ -180,7 +205,8 @@ class FileSource(Source):
 
     def progress(self) -> tuple[int, int] | None:
         if self._feed is not None and not (self._waiting and self._waiting.is_under_way):
-            self._bytes = self._feed.bytes_read(), self._feed.bytes_total()
+            with suppress(OSError):  # the file system is away, which reading says
+                self._bytes = self._feed.bytes_read(), self._feed.bytes_total()
         return self._bytes
 
     # -- rows ----------------------------------------------------------------------------------------------------------------
@@ -248,6 +274,13 @@ class _Gathered:
     last: bool = False
     left: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def _away(error: OSError) -> TransientError:
+    return TransientError(
+        f"a file that was read cannot be read now: {error.strerror or type(error).__name__}; give the right to it again, or mend "
+        "the share"
+    )
 
 
 def _left(item: Item) -> str:

@@ -145,7 +145,10 @@ class FileSuccession:
                 return
         # it may have been renamed since, and so may others before and after it, with rows that nobody has read
         written = named_now(self._path, identity) if identity else None
-        first = next(iter(self._unread(place.changed_ms, place, written)), self._path)
+        unread = self._unread(place.changed_ms, place, written)
+        if not unread and self._comes_back():
+            return
+        first = next(iter(unread), self._path)
         begins = "it" if first == self._path else f"{first.name}, what was renamed after that, and then the new file,"
         self._say(
             f"{self._path.name} {what}, and no file beside it has what was read; reading {begins} from the start, rows that were "
@@ -153,6 +156,14 @@ class FileSuccession:
         )
         self.rows_before = 0 if self._taken is None else self.rows_before
         self._begin(first, place.header)
+
+    def _comes_back(self) -> bool:
+        """While nothing lies at the path it may be a share that is not mounted: what comes there may be what was read. True if it
+        was, and is open behind that."""
+        if not self._how.follow or self._path.exists():
+            return False
+        self._await(self._path)
+        return self._resume(self._path, away=False)
 
     def _unread(self, since_ms: int, place: Cursor, written: Path | None = None) -> list[Path]:
         """Renamed files of this path that were changed since, and the one that was `written` anew, but for those that have what was
@@ -246,7 +257,9 @@ class FileSuccession:
         trail = FileTrail()
         try:
             reader = self._open_file(path, Watch(), trail, place.header)
-        except (FatalError, ChangedError):
+        except (FatalError, ChangedError) as error:
+            if path == self._path and isinstance(error.__cause__, OSError):
+                raise  # what it begins with is not known
             return False  # no such file, or one of another kind
         try:
             size, digest = place.first

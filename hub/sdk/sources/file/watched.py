@@ -59,9 +59,15 @@ class WatchedFile:
         self._ended_ns: int | None = None
         self._sound_ns = os.fstat(self._number).st_mtime_ns
         self._hole_ends = 0
+        self._char_bytes = 1
         self._unwritten: tuple[int, int] | None = None
         self._seen: tuple[int, int] | None = None
         self._still_since = now()
+
+    def wide(self, char_bytes: int) -> None:
+        """Its text has so many bytes to a character at least, counted from the beginning of the file: of zeros at the end those
+        that fill up the last one belong to it."""
+        self._char_bytes = char_bytes
 
     def read(self, at_most: int = _BLOCK_BYTES) -> bytes:
         """The next bytes; none at the present end.
@@ -85,18 +91,19 @@ class WatchedFile:
     def _written(self, block: bytes, seen: tuple[int, int]) -> bytes:
         """A block that ends with zeros, without them; of nothing but zeros all, if something stands behind them (a hole), else
         nothing. `seen`: size and time of the file, by which it is looked through once."""
-        if written := block.rstrip(b"\0"):
-            return written
+        written = len(block.rstrip(b"\0"))
+        if written := written + -(self.offset + written) % self._char_bytes:
+            return block[:written]
         if self._hole_ends <= self.offset:
             if seen == self._unwritten:
                 return b""
             at = self.offset + len(block)
-            while (piece := os.pread(self._number, 2**20, at)) and not (written := piece.lstrip(b"\0")):
+            while (piece := os.pread(self._number, 2**20, at)) and not (behind := piece.lstrip(b"\0")):
                 at += len(piece)
             if not piece:
                 self._unwritten = seen
                 return b""
-            self._hole_ends = at + len(piece) - len(written)
+            self._hole_ends = at + len(piece) - len(behind)
         return block[: self._hole_ends - self.offset]
 
     def head(self, size: int) -> bytes:
