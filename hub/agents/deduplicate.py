@@ -20,7 +20,8 @@ from hub.agents.view import AgentView
 from hub.bounds import COUNTER
 from hub.clock import ClockKind, wall_ms
 from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit, by_itself
-from hub.core.dedup.digests import Longs, contents, shown_refs, told_apart_by, within
+from hub.core.dedup.digests import Contents, Longs, contents, shown_refs, told_apart_by, within
+from hub.core.dedup.maps import in_order, out_of_order, with_several
 from hub.core.dedup.memory import SeenState
 from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_homes, faults_of_updates
 from hub.core.limits import LimitVerdict
@@ -29,7 +30,7 @@ from hub.core.places.places import Located, Places
 from hub.errors import Reason
 from hub.millis import DAY_MS
 from hub.policy import City
-from hub.stream.avro.codec import Decoded
+from hub.stream.avro.codec import HEADER_BYTES, Decoded
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
@@ -73,7 +74,7 @@ def _decide(hub: Hub, chunk: Chunk, tx: Transaction, state: SeenState[Topic], pl
     homes = take_in_own(hub, chunk, tx, topics.HOMES, faults_of_homes)
     located = _locate(placed.places, events.decoded)
     place_key = _meeting(placed.meeting, events.decoded, located.place_key)
-    arrivals = _arrivals(chunk, events, updates, homes, place_key)
+    arrivals = _arrivals(hub, chunk, events, updates, homes, place_key)
     admission = admit(arrivals, state.seen, hub.wall.now_ms())
     state.stage(admission.fresh)
     tx.account("home", len(homes.rows))
@@ -124,7 +125,12 @@ def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) ->
 
 
 def _arrivals(
-    chunk: Chunk, events: UsableRecords, updates: UsableRecords, homes: UsableRecords, place_key: list[str | None]
+    hub: Hub,
+    chunk: Chunk,
+    events: UsableRecords,
+    updates: UsableRecords,
+    homes: UsableRecords,
+    place_key: list[str | None],
 ) -> Arrivals:
     """Events first, then updates; a department's name cannot be mistaken for a source's. Departments count their updates as they
     like: an id is one only together with its case.
@@ -136,7 +142,7 @@ def _arrivals(
     names = sorted(set(chunk.topics))
     number = {name: position for position, name in enumerate(names)}
     seen, told, again = events.decoded.batch, updates.decoded.batch, homes.decoded.batch
-    content = contents([value for row in rows.tolist() if (value := chunk.values[row]) is not None])
+    content = _contents(hub, chunk, events, rows)
     counted = np.concatenate([_counted(events), np.ones(len(told), np.bool_), np.zeros(len(again), np.bool_)])
     revision = np.zeros(len(rows), np.int64)
     revision[: len(seen) + len(told)] = np.concatenate([each.column("revision").to_numpy() for each in (seen, told)])
@@ -158,6 +164,23 @@ def _arrivals(
         content=content,
         place=pa.array(place_key + [None] * len(told) + _homes(again), pa.string()),
     )
+
+
+def _contents(hub: Hub, chunk: Chunk, events: UsableRecords, rows: Longs) -> Contents:
+    """What the records of `rows` say, of which the events come first. In whatever order a sender writes attributes, they say the
+    same."""
+    values = [value for row in rows.tolist() if (value := chunk.values[row]) is not None]
+    batch = events.decoded.batch
+    attributes = batch.column("attributes")
+    ordered = np.zeros(len(values), np.bool_)
+    ordered[: len(batch)] = with_several(attributes)
+    if (others := out_of_order(attributes)).size:
+        taken = batch.take(pa.array(others))
+        sorted_ = in_order(taken.column("attributes"))
+        bodies = hub.codec.bodies_with("cityhub.CaseEvent", taken, "attributes", sorted_)
+        for at, body in zip(others.tolist(), bodies.to_pylist(), strict=True):
+            values[at] = values[at][:HEADER_BYTES] + body
+    return contents(values, ordered)
 
 
 def _homes(batch: pa.RecordBatch) -> list[str | None]:

@@ -29,6 +29,7 @@ _TOP_BITS = np.uint64(0x8080808080808080)
 _SCHEMA_BITS = 8
 _SCHEMA = np.uint32((1 << _SCHEMA_BITS) - 1)
 _FRAME_BYTES = 5
+_ORDERED = np.uint32(0x80)
 _UNCOUNTED = COUNTER.most + 1
 """No counted revision is as large."""
 
@@ -47,14 +48,17 @@ def digests(*columns: pa.Array) -> Digests:
     return np.frombuffer(raw, dtype="<u8").reshape(-1, 2)
 
 
-def contents(framed: Sequence[bytes]) -> Contents:
+def contents(framed: Sequence[bytes], ordered: npt.NDArray[np.bool_] | None = None) -> Contents:
     """What framed records say, to tell a repeat from another record under the same reference and revision.
 
-    Records that differ are told apart but for one in sixteen million; a repeat has the same bytes as the first.
+    Records that differ are told apart but for one in sixteen million; a repeat has the same bytes as the first. `ordered`: of
+    which the bytes were put in order (maps.py): what was remembered before that was done cannot be told from them.
     """
     digest = xxhash.xxh3_64_intdigest
     found = np.fromiter(map(digest, framed), np.uint64, len(framed)).astype(np.uint32)
     schema = np.fromiter([record[_FRAME_BYTES - 1] for record in framed], np.uint32, len(framed))
+    if ordered is not None:
+        schema = np.where(ordered, schema ^ _ORDERED, schema)
     return (found & ~_SCHEMA) | schema
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +78,38 @@ def test_what_counts_and_what_does_not_keep_out_of_each_others_way(revision: int
         hub.report(report("a", revision=revision, counted=False))
         hub.run()
         assert len(hub.records(topics.EVENTS.name)) == 2
+
+
+ATTRIBUTES = {"zip": "02108", "ward": "3", "floor": "2", "房间": "7"}
+
+
+def _with(names: Sequence[str], counted: bool, **changes: str) -> CaseEvent:
+    said = ATTRIBUTES | changes
+    return report("a", counted=counted).model_copy(update={"attributes": {name: said[name] for name in names}})
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_attributes_in_another_order_say_the_same(counted: bool, at_once: bool) -> None:
+    """A map has no order: some languages write it in another each time."""
+    with WholeHub(CITY, NOON) as hub:
+        for names in permutations(ATTRIBUTES):
+            hub.report(_with(names, counted))
+            if not at_once:
+                hub.run()
+        hub.report(_with(sorted(ATTRIBUTES), counted))
+        hub.run()
+        assert not hub.records(topics.DEAD.name)
+        assert len(hub.records(topics.EVENTS.name)) == 1
+        assert len(hub.records(topics.REPEATS.name)) == 24
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_other_attributes_in_another_order_do_not(counted: bool) -> None:
+    with WholeHub(CITY, NOON) as hub:
+        hub.report(_with(list(ATTRIBUTES), counted))
+        hub.report(_with(list(reversed(ATTRIBUTES)), counted, ward="4"))
+        hub.report(_with(["zip", "ward", "floor"], counted))
+        hub.run()
+        assert len(hub.records(topics.DEAD.name, reason="conflict")) == 2 * counted
+        assert len(hub.records(topics.EVENTS.name)) == 3 - 2 * counted

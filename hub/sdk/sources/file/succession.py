@@ -258,7 +258,7 @@ class FileSuccession:
         try:
             reader = self._open_file(path, Watch(), trail, place.header)
         except (FatalError, ChangedError) as error:
-            if path == self._path and isinstance(error.__cause__, OSError):
+            if path == self._path and isinstance(error.__cause__, OSError) and path.exists():
                 raise  # what it begins with is not known
             return False  # no such file, or one of another kind
         try:
