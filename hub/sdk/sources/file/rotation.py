@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _MAX_CANDIDATES = 200
+_NOT_READ = frozenset({".bz2", ".xz", ".zst", ".lz4", ".lzma", ".zip", ".7z", ".Z"})
+"""What programs that rotate files pack them to, and is not read."""
 _UNKNOWN = (False, -(10**9))
 """In the order of renamed files before those that have a turn."""
 _DATE_DIGITS = 6
@@ -55,6 +57,17 @@ def changed_since(path: Path, at_ms: int, also: Path | None = None) -> list[Path
             elif turn is not None and at_ms and each.stat().st_mtime_ns // 1_000_000 >= at_ms:
                 found.append((turn, each.suffix, each))
     return [each for *_, each in sorted(found, key=lambda each: (each[0], each[1] == ".gz"))]
+
+
+def packed_since(path: Path, at_ms: int) -> list[str]:
+    """Names of files that were at `path` and were changed at that time or later, but are packed to something that is not read."""
+    found = []
+    for each in beside(path):
+        if each.suffix in _NOT_READ and _turn(path, each.with_suffix("")) is not None:
+            with suppress(OSError):  # it is gone by now
+                if each.stat().st_mtime_ns // 1_000_000 >= at_ms:
+                    found.append(each.name)
+    return sorted(found)
 
 
 def named_now(path: Path, identity: tuple[int, int]) -> Path | None:

@@ -15,7 +15,14 @@ from hub.errors import FatalError
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.lines import Lines, Stopped, Watch
 from hub.sdk.sources.file.reader import FileReader
-from hub.sdk.sources.file.rotation import beside, changed_since, identity_of, named_now, written_after
+from hub.sdk.sources.file.rotation import (
+    beside,
+    changed_since,
+    identity_of,
+    named_now,
+    packed_since,
+    written_after,
+)
 from hub.sdk.sources.file.rows import BadRow, Row
 from hub.sdk.sources.file.trail import FileTrail, first_of
 from hub.sdk.sources.file.watched import ChangedError, FileChange
@@ -150,9 +157,11 @@ class FileSuccession:
             return
         first = next(iter(unread), self._path)
         begins = "it" if first == self._path else f"{first.name}, what was renamed after that, and then the new file,"
+        packed = ", ".join(packed_since(self._path, place.changed_ms) if place.offset else ())
+        missing = f"; what was not read may be in {packed}: unpack it, and read it with --file" if packed else ""
         self._say(
             f"{self._path.name} {what}, and no file beside it has what was read; reading {begins} from the start, rows that were "
-            "sent before are recognised as repeats"
+            f"sent before are recognised as repeats{missing}"
         )
         self.rows_before = 0 if self._taken is None else self.rows_before
         self._begin(first, place.header)

@@ -212,6 +212,22 @@ def test_half_a_packed_file_to_which_nobody_writes_is_an_error(scene: Scene) -> 
         scene.look()
 
 
+@pytest.mark.parametrize("suffix", [".xz", ".bz2", ".zst"])
+def test_what_may_hold_rows_that_nobody_read_and_is_packed_otherwise_is_named(scene: Scene, suffix: str) -> None:
+    scene.write(scene.path.with_name(f"calls.csv.2{suffix}"), "long ago")
+    scene.append(row(2))
+    assert scene.look() == ["2"]
+    scene.restart()
+    scene.append(row(3))
+    scene.path.unlink()
+    scene.write(scene.kept.with_name(f"calls.csv.1{suffix}"), "packed")
+    scene.write(scene.path, HEADER + row(4))
+    assert scene.look() == ["4"]
+    (said,) = scene.reader.said
+    assert f"calls.csv.1{suffix}" in said
+    assert f"calls.csv.2{suffix}" not in said
+
+
 # -- no file -------------------------------------------------------------------------------------------------------------------
 
 
