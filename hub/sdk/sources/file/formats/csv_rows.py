@@ -28,6 +28,9 @@ _INNER_END = {b"\n": re.compile("\r(?!\n|\\Z)"), b"\r": re.compile("\n(?!\\Z)")}
 """By how lines end: the other kind, which is text where it does not end one."""
 _STAND_IN = "\udc0d"
 """For a line end that is text: the csv module would end the row there. No text that was decoded holds it."""
+_BOM = b"\xef\xbb\xbf"
+_NO_TEXT = frozenset({b"\n", _BOM[:1]})
+"""How a line begins that may begin with what is none of it."""
 _OPENED = re.compile(rb'(?:^|[,;\t|])"')
 csv.field_size_limit(MAX_LINE_BYTES)
 
@@ -112,8 +115,8 @@ class CsvReader:
         self.begin()
         while (first := self._feed.next()) is not None:
             number, line = first
-            if line.data[:1] == b"\n":  # of a CR LF, in a file whose lines end with CR
-                line = line._replace(data=line.data[1:], start=line.start + 1)
+            if line.data[:1] in _NO_TEXT:
+                line = self._without_marks(line)
             body = line.data.strip(b"\r\n")
             if body and (row := self._row(number, line, body)) is not None:
                 yield row
@@ -125,6 +128,13 @@ class CsvReader:
         except (UnicodeDecodeError, csv.Error) as error:
             return BadRow(str(error), line, start, whole.end, self._masked(raw))
         return self._shaped(cells, [(line, whole)])
+
+    def _without_marks(self, line: Line) -> Line:
+        """A line without what is before its text: the LF of a CR LF, where lines end with CR, and the byte order mark of a file
+        that somebody appended to this one."""
+        data = line.data.removeprefix(b"\n")
+        data = data.removeprefix(_BOM) if self._codec == "utf-8" else data
+        return line._replace(data=data, start=line.start + len(line.data) - len(data))
 
     # -- one row -----------------------------------------------------------------------------------------------------------
 

@@ -249,3 +249,15 @@ def test_what_spreadsheets_write_before_a_header_is_no_header(folder: Path, befo
 
 def test_a_file_of_nothing_but_that_has_no_rows(folder: Path) -> None:
     assert read(written(folder, "sep=;\r\n\r\n")) == []
+
+
+@pytest.mark.parametrize("second", ["2", '"2"'])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le"])
+def test_the_mark_of_a_file_that_was_appended_is_no_part_of_a_reference(
+    tmp_path: Path, codec: str, second: str
+) -> None:
+    """`copy a+b`, and what opens a file anew for each row, write it in the middle."""
+    text = f"\ufeff{','.join(HEADER)}\n1,{AT},a,b\n\ufeff{second},{AT},a,b\n3,{AT},a,b\n"
+    rows = read(written(tmp_path, text.encode(codec)))
+    assert [row.values["id"] for row in rows if isinstance(row, Row)] == ["1", "2", "3"]
+    assert all(row.raw.decode() in text for row in rows)
