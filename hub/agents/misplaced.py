@@ -58,14 +58,14 @@ def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: UsableRecords, kind
     return UsableRecords(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()], intake.refused + refused)
 
 
-def _refused(chunk: Chunk, tx: Transaction, intake: UsableRecords, kind: PlaceFields, at: int) -> Refused:
-    row = intake.rows[at]
+def _refused(chunk: Chunk, tx: Transaction, intake: UsableRecords, kind: PlaceFields, index: int) -> Refused:
+    row = intake.rows[index]
     detail = (
         f"key, value and headers have {chunk.size(row):,} bytes; {kind.topic.max_bytes:,} at most can be moved to the partition of "
         f"its {kind.belongs_by}; send it with that as its key, and without large headers"
     )
     tx.reject(row, Reason.TOO_LARGE, detail)
-    return Refused(row, Reason.TOO_LARGE, detail, intake.decoded.batch.slice(at, 1))
+    return Refused(row, Reason.TOO_LARGE, detail, intake.decoded.batch.slice(index, 1))
 
 
 def _trace(
