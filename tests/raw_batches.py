@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from aiokafka.record.util import calc_crc32c  # type: ignore[import-untyped]
 
+from tests.mutations import varint
 from tests.waiting import PATIENCE_SECONDS
 
 _PRODUCE, _VERSION, _MAGIC, _CREATE_TIME, _ALL, _NONE = 0, 7, 2, 0, -1, -1
@@ -49,22 +50,12 @@ def _batch(records: Sequence[RawRecord]) -> bytes:
 
 
 def _record(offset: int, record: RawRecord) -> bytes:
-    parts = [b"\0", _number(0), _number(offset), _text(record.key), _text(record.value), _number(len(record.headers))]
+    parts = [b"\0", varint(0), varint(offset), _text(record.key), _text(record.value), varint(len(record.headers))]
     for name, value in record.headers:
         parts += (_text(name), _text(value))
     body = b"".join(parts)
-    return _number(len(body)) + body
+    return varint(len(body)) + body
 
 
 def _text(value: bytes | None) -> bytes:
-    return _number(-1) if value is None else _number(len(value)) + value
-
-
-def _number(value: int) -> bytes:
-    """Zigzag, seven bits to a byte."""
-    left, found = (value << 1) ^ (value >> 63), bytearray()
-    while left > 0x7F:
-        found.append(left & 0x7F | 0x80)
-        left >>= 7
-    found.append(left)
-    return bytes(found)
+    return varint(-1) if value is None else varint(len(value)) + value

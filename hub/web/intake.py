@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.settings import Settings
-from hub.stream.kafka.client import SessionLostError, producer_config, served
+from hub.stream.kafka.client import SessionLostError, flushed, producer_config, served
 from hub.traces import Traces
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,10 @@ class KafkaIntake:
         """What is under way is given a moment; who waits for it is told by its own clock."""
         self._stop.set()
         self._thread.join()
-        self._producer.flush(1.0)
+        try:
+            flushed(self._producer, 1.0)
+        except SessionLostError as error:
+            log.warning("%s; who is not answered calls again", error)
 
     async def put(self, records: Sequence[Outgoing]) -> None:
         loop = asyncio.get_running_loop()
