@@ -21,7 +21,7 @@ from hub.sdk.publishing.encoding import Encoded, encoded
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.stream.kafka.client import SessionLostError, kafka_errors, producer_config
+from hub.stream.kafka.client import SessionLostError, flushed, producer_config, served
 from hub.stream.letters.dead_letters import fitted
 from hub.topics import DEAD as DEAD_TOPIC
 from hub.topics import Topic, city_events, dept_updates
@@ -99,10 +99,10 @@ class _ToKafka:
         self._produce(self._dead, fits["key"], self._codec.encode_one(DeadLetter.subject(), fits))
 
     def poll(self) -> None:
-        self._serve(self._producer.poll, 0)
+        self._serve(served, 0)
 
     def flush(self) -> None:
-        while self._serve(self._producer.flush, _FLUSH_SLICE_SECONDS):
+        while self._serve(flushed, _FLUSH_SLICE_SECONDS):
             pass
 
     def _produce(self, topic: str, key: bytes | None, value: bytes, headers: RecordHeaders = None) -> None:
@@ -110,7 +110,7 @@ class _ToKafka:
             try:
                 self._producer.produce(topic, value, key, on_delivery=self._on_delivery, headers=headers)
             except BufferError:
-                self._serve(self._producer.poll, _FLUSH_SLICE_SECONDS)
+                self._serve(served, _FLUSH_SLICE_SECONDS)
             except KafkaException as error:
                 raise UndeliveredError(
                     f"Kafka at {self._bootstrap} does not take events: {error.args[0].str()}"
@@ -118,10 +118,9 @@ class _ToKafka:
             else:
                 return
 
-    def _serve(self, serve: Callable[[float], int], seconds: float) -> int:
+    def _serve(self, serve: Callable[[Producer, float], int], seconds: float) -> int:
         try:
-            with kafka_errors(f"the producer of {self._domain}"):
-                said = serve(seconds)
+            said = serve(self._producer, seconds)
         except SessionLostError as error:
             raise self._undelivered(str(error)) from error
         if self._failed is not None:

@@ -20,6 +20,7 @@ from hub.stream.kafka.client import (
     IN_FLIGHT,
     AbortableError,
     SessionLostError,
+    flushed,
     kafka_errors,
     producer_config,
     translated,
@@ -231,9 +232,7 @@ class TransactionWriter:
                 return
 
     def _empty_queue(self, until: float) -> None:
-        with kafka_errors(f"{self._agent}: waiting until all is acknowledged"):
-            left = self._at_work.flush(_left(until))
-        if left:
+        if left := flushed(self._at_work, _left(until)):
             raise AbortableError(f"{self._agent}: {left} records were not acknowledged in time", wait_seconds=0.5)
 
     def _refuse(self, topic: str, failed: KafkaError) -> NoReturn:
