@@ -49,7 +49,7 @@ class Pulse:
         self._consumer = Consumer(
             consumer_config(settings, "beats", f"{settings.namespace}beats.{settings.instance}")
             # no transaction that somebody leaves open may hide who lives
-            | {"queued.max.messages.kbytes": 4_096, "isolation.level": "read_uncommitted"}
+            | {"isolation.level": "read_uncommitted"}
         )
         self._steps = Steps(settings, self._consumer)
         self._leaders: dict[int, int] = {}

@@ -123,7 +123,7 @@ class ControlTopic(mode.Service):
     def _read_on(self) -> None:
         consumer = Consumer(
             consumer_config(self._settings, "control", f"{self._settings.namespace}control.{self._settings.instance}")
-            | {"enable.partition.eof": True, "queued.max.messages.kbytes": 8_192}
+            | {"enable.partition.eof": True}
         )
         steps = Steps(self._settings, consumer)
         try:

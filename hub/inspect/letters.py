@@ -31,7 +31,7 @@ _MEND = {
     Reason.SENDER_MISMATCH: "the sender must write to its own topic, or name itself in the record",
     Reason.GAP: "its senders must send again what they sent then; see ops/runbooks/gaps.md",
     Reason.MOVED_BACK: "its senders must send again what they sent last; see ops/runbooks/gaps.md",
-    Reason.UNREADABLE: "its sender must send them again in batches that unpack to less than 100 MB; see ops/runbooks/gaps.md",
+    Reason.UNREADABLE: "its sender must send them again in batches that unpack to less than 16 MB; see ops/runbooks/gaps.md",
     Reason.SKIPPED: "somebody chose not to read them; while they are in their topic, its sender can send them again",
 }
 

@@ -160,7 +160,7 @@ class Positions:
 
     def step_over(self, place: PartitionPlace, begin: int, until: int) -> None:
         """Have reading go on behind a batch that cannot be unpacked. All that lies before it is committed."""
-        detail = f"{until - begin} records are in a batch that cannot be unpacked, or only into more than a reader takes (100 MB)"
+        detail = f"{until - begin} records are in a batch that cannot be unpacked, or only into more than a reader takes (16 MB)"
         gap = Gap(place[0][len(self.namespace) :], place[1], Reason.UNREADABLE, begin, until, detail)
         self.gaps[place] = gap
         log.error("%s: %s: %s", self.agent, gap.place, detail)

@@ -10,7 +10,7 @@ from itertools import accumulate
 from confluent_kafka import Message
 
 MAX_CHUNK_BYTES = 32 << 20
-"""Bytes of values that a chunk may have. A chunk lies in memory several times over, as bytes, as columns and as what
+"""Bytes of keys and values that a chunk may have. A chunk lies in memory several times over, as bytes, as columns and as what
 comes of it, and a record may have megabytes."""
 
 
@@ -31,16 +31,21 @@ class Inbox:
 
     def add(self, messages: Sequence[Message]) -> None:
         self._messages += messages
-        self._bytes += sum(map(len, messages))
+        self._bytes += sum(_sizes(messages))
 
     def take(self) -> list[Message]:
         """Take out as many records as a chunk may have, and one at least if there is one."""
         taken, self._messages = self._messages, []
         if self._bytes > MAX_CHUNK_BYTES:
-            fit = max(1, bisect_right(list(accumulate(map(len, taken))), MAX_CHUNK_BYTES))
+            fit = max(1, bisect_right(list(accumulate(_sizes(taken))), MAX_CHUNK_BYTES))
             taken, self._messages = taken[:fit], taken[fit:]
-        self._bytes = sum(map(len, self._messages))
+        self._bytes = sum(_sizes(self._messages))
         return taken
 
     def clear(self) -> None:
         self._messages, self._bytes = [], 0
+
+
+def _sizes(messages: Sequence[Message]) -> list[int]:
+    """Bytes of key and value of each. Its headers may be asked for once, and a chunk does."""
+    return [len(message) + len(message.key() or b"") for message in messages]

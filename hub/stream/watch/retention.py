@@ -78,12 +78,7 @@ def first_times(settings: Settings, starts: Mapping[PartitionPlace, int]) -> dic
     if not starts:
         return {}
     # whatever lies there waits to be deleted, also what is not committed yet; a batch of each place is enough
-    config: dict[str, Any] = {
-        "isolation.level": "read_uncommitted",
-        "enable.partition.eof": True,
-        "queued.min.messages": 1,
-        "fetch.message.max.bytes": 4096,
-    }
+    config: dict[str, Any] = {"isolation.level": "read_uncommitted", "enable.partition.eof": True}
     group = f"{settings.namespace}retention-{uuid.uuid4().hex}"
     consumer = Consumer(consumer_config(settings, "retention", group) | config)
     found: dict[PartitionPlace, int] = {}
