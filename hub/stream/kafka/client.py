@@ -23,8 +23,8 @@ PARTITIONER = "murmur2_random"  # what JVM clients use: keys meet wherever they 
 FETCH_BYTES = 16_384
 """What a broker sends of all partitions together at a time, beside its first batch, which comes whole."""
 MAX_UNPACKED_BYTES = 32 * 2**20
-"""What librdkafka unpacks a batch of zstd into at most; as it doubles its room, half of it surely fits. Producers make batches of 1 MB. Other
-codecs have no such limit."""
+"""What librdkafka unpacks a batch of zstd into at most; as it doubles its room, half of it surely fits. Producers make batches of
+1 MB. Other codecs have no such limit."""
 
 
 class SessionLostError(RetriableError):

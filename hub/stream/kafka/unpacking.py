@@ -1,8 +1,9 @@
 """The way past a batch of records that cannot be unpacked.
 
 librdkafka unpacks no batch of zstd into more than receive.message.max.bytes, and by doubling its room: as set here 16 MB fit, more
-than 32 MB never do, and 1 kB on the wire may be more. It then gives the same error for ever and goes no further in that partition (confluentinc/librdkafka#5260). The error says with
-which offset the batch begins. Where it ends is found by trying: whatever is read of its middle gives the same error.
+than 32 MB never do, and 1 kB on the wire may be more. It then gives the same error for ever and goes no further in that partition
+(confluentinc/librdkafka#5260). The error says with which offset the batch begins. Where it ends is found by trying: whatever is
+read of its middle gives the same error.
 """
 
 from __future__ import annotations
