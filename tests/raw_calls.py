@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 
 from tests.waiting import PATIENCE_SECONDS
 
@@ -25,3 +26,18 @@ def answer_to(port: int, *parts: bytes | str, until: bytes = b"", ends: bool = F
         while not (until and until in answer) and (more := caller.recv(65_536)):
             answer += more
     return answer
+
+
+def statuses_at_once(port: int, path: str, headers: Mapping[str, str], count: int) -> list[int]:
+    """What so many callers are answered who ask before any is answered, and stay until all are."""
+    call = "\r\n".join(
+        [f"GET {path} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    )
+    with ExitStack() as stack:
+        callers = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS))
+            for _ in range(count)
+        ]
+        for each in callers:
+            each.sendall(call.encode())
+        return [int(each.recv(len(b"HTTP/1.1 200"), socket.MSG_WAITALL).split()[1]) for each in callers]

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 
 from hub.clock import wall_ms
 from hub.errors import HubError, RetriableError
@@ -30,6 +30,7 @@ from hub.web.board.watching import LedgerReader, WallWatch
 from hub.web.bodies import HttpProblem, body_of, json_answer, not_now, problem_answer
 from hub.web.front import Front
 from hub.web.gateway.operations import outgoing
+from hub.web.held_stream import HeldStream
 from hub.web.intake import NotTakenError, Outgoing
 from hub.web.letters.routes import LetterRoutes
 from hub.web.letters.source import KafkaLetters, LetterSource
@@ -224,29 +225,27 @@ class WallBoard:
     async def _stream(self, request: Request, session: WebSession) -> Response:
         if self._flow.listeners >= _MOST_STREAMS:
             raise HttpProblem(429, f"{_MOST_STREAMS} pages follow the board already", headers={"Retry-After": "30"})
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        events = self._events(request.headers.get("last-event-id", ""), session)
-        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
+        last_id = request.headers.get("last-event-id", "")
+        return HeldStream(self._flow.listening(), lambda news: self._events(news, last_id, session))
 
-    async def _events(self, last_id: str, session: WebSession) -> AsyncIterator[str]:
+    async def _events(self, news: asyncio.Event, last_id: str, session: WebSession) -> AsyncIterator[str]:
         number = self._flow.number_of(last_id)
         now = asyncio.get_running_loop().time
         until, asked_at = now() + _STREAM_SECONDS, now()
-        with self._flow.listening() as news:
-            yield "retry: 2000\n\n"
-            while not self._flow.is_closed and now() < until:
-                news.clear()
-                if now() - asked_at >= _ALIVE_SECONDS:
-                    asked_at = now()
-                    if not self._access.is_alive(session):
-                        return
-                for event in self._flow.behind(number):
-                    number = event.number
-                    yield self._flow.text(event)
-                try:
-                    await asyncio.wait_for(news.wait(), _COMMENT_SECONDS)
-                except TimeoutError:
-                    yield ": still here\n\n"
+        yield "retry: 2000\n\n"
+        while not self._flow.is_closed and now() < until:
+            news.clear()
+            if now() - asked_at >= _ALIVE_SECONDS:
+                asked_at = now()
+                if not self._access.is_alive(session):
+                    return
+            for event in self._flow.behind(number):
+                number = event.number
+                yield self._flow.text(event)
+            try:
+                await asyncio.wait_for(news.wait(), _COMMENT_SECONDS)
+            except TimeoutError:
+                yield ": still here\n\n"
 
 
 def own_department(session: WebSession) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from hub.errors import RetriableError
 from hub.model.update import Update
@@ -18,6 +18,7 @@ from hub.web.bodies import HttpProblem, body_of, json_answer, not_now
 from hub.web.front import Front, bearer
 from hub.web.gateway.reading import MOST_WAIT_SECONDS, events, page_behind, require_known
 from hub.web.gateway.updates import MOST_UPDATES, UnusableCallError, updates_in
+from hub.web.held_stream import EVENT_STREAM, HeldStream
 from hub.web.intake import NotTakenError, Outgoing
 from hub.web.operations import AnswerSpec, Operation, Parameter, Values, integer, system_id
 from hub.web.read import cursor
@@ -25,7 +26,6 @@ from hub.web.read.model import CaseState
 from hub.web.tokens import Scope, Token, TokenKind
 
 _MOST_BODY_BYTES = 2 * 2**20
-_STREAM = "text/event-stream"
 _JSON = "application/json"
 _DEPARTMENT = system_id("department", "The department's id, as in the city's departments.yaml.")
 _AFTER = Parameter(
@@ -88,7 +88,7 @@ def _told(name: str, summary: str, handler: Callable[[Request, Values], Any]) ->
         "properties": {name: {"type": "array", "items": entry}, "next": {"type": "string"}},
     }
     answers = {
-        200: AnswerSpec("The oldest first; `next` is the cursor to go on with.", {_JSON: shape, _STREAM: {"type": "string"}}),
+        200: AnswerSpec("The oldest first; `next` is the cursor to go on with.", {_JSON: shape, EVENT_STREAM: {"type": "string"}}),
         410: AnswerSpec("The cursor is of a topic that is no more."),
         429: AnswerSpec("The token has too many streams open."), **_REFUSED,
     }  # fmt: skip
@@ -116,7 +116,7 @@ class _Gateway:
         require_known(self.front, topic.name, kept)
         after = kept.offsets
         self.front.require_room(token)
-        if _STREAM in request.headers.get("accept", "") and request.method != "HEAD":
+        if EVENT_STREAM in request.headers.get("accept", "") and request.method != "HEAD":
             return self._stream(request, token, topic, name, after)
         with self.front.counted(token):
             found = await page_behind(self.front, request, topic.name, after, values["limit"], values["wait"])
@@ -130,16 +130,12 @@ class _Gateway:
 
     def _stream(
         self, request: Request, token: Token, topic: Topic, name: str, after: cursor.PageCursor
-    ) -> StreamingResponse:
+    ) -> HeldStream[None]:
         text = bearer(request)
-
-        async def counted() -> AsyncIterator[str]:
-            with self.front.counted(token):
-                async for each in events(self.front, topic.name, name, after, lambda: self._is_admitted(text)):
-                    yield each
-
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(counted(), headers=headers, media_type=_STREAM)
+        return HeldStream(
+            self.front.counted(token),
+            lambda _: events(self.front, topic.name, name, after, lambda: self._is_admitted(text)),
+        )
 
     async def cases(self, request: Request, values: Values) -> Response:
         self._admitted(request, values, Scope.READ)

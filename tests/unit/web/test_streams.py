@@ -16,6 +16,7 @@ import pytest
 from hub.serving import PortLimits, Server
 from hub.web.gateway import reading
 from hub.web.tokens import TokenKind
+from tests.raw_calls import statuses_at_once
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 from tests.waiting import wait_for
 
@@ -121,6 +122,13 @@ def test_one_token_holds_only_so_many_streams(web: MemoryWeb) -> None:
     with served(web) as client:
         web.front.streams[token.id] = 8
         assert client.get(ORDERS, headers=headers).status_code == 429
+
+
+def test_streams_that_are_asked_for_at_once_are_counted_too(web: MemoryWeb) -> None:
+    headers = web.bearer("roads") | {"Accept": "text/event-stream"}
+    with served(web) as client:
+        statuses = statuses_at_once(client.base_url.port or 0, ORDERS, headers, 40)
+    assert sorted(statuses) == [200] * 8 + [429] * 32
 
 
 def test_a_stream_of_a_token_that_was_revoked_ends(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 
 from hub.web.access.accounts import Role
 from hub.web.access.routes import GuardedRoute, OpenTo
+from hub.web.board import app as board_app
+from tests.raw_calls import answer_to, statuses_at_once
 from tests.unit.web.board.city_days import ServedBoard, city_records
 from tests.waiting import PATIENCE_SECONDS
 
@@ -82,3 +84,17 @@ def test_files_of_pages_are_those_that_there_are(served: ServedBoard) -> None:
     assert "default-src 'self'" in client.get("/board/static/board.css").headers["content-security-policy"]
     for path in ("nothing.css", "../names.py", "..%2fnames.py", "/etc/passwd"):
         assert client.get(f"/board/static/{path}").status_code == 404
+
+
+def test_pages_that_follow_at_once_are_counted_too(served: ServedBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_app, "_MOST_STREAMS", 3)
+    cookie = {"Cookie": served.web.logged_in(Role.VIEWER, name="screens")["Cookie"]}
+    statuses = statuses_at_once(httpx2.URL(served.url).port or 0, "/board/stream", cookie, 20)
+    assert statuses.count(200) <= 3, "other tests may have left some that are not ended yet"
+    assert set(statuses) == {200, 429} or set(statuses) == {429}
+
+
+def test_who_asks_for_the_head_alone_follows_nothing(served: ServedBoard) -> None:
+    cookie = served.web.logged_in(Role.VIEWER, name="head")["Cookie"]
+    call = f"HEAD /board/stream HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    assert answer_to(httpx2.URL(served.url).port or 0, call).startswith(b"HTTP/1.1 200"), "and then the server ends it"
