@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,13 @@ CONNECTION_SECONDS = 15.0
 _IDLE_SECONDS = 10
 """A connection is kept so long between calls. Clients mostly keep theirs for 5 s: where both end at once, a call is lost."""
 _STOP_SECONDS = 1
+"""Calls that are being answered may last so long once the port is given back; then whoever does not read is hung up on."""
+_GIVEN_UP_SECONDS = 2
+"""So long after that an app may take to see that its caller is gone. XXX: uvicorn then cancels it, with a traceback a call."""
+_FILES_OF_OTHERS = 1024
+"""So many files a process may have open beside its connections: what shells and systemd let it have in all."""
+_FILES_EACH = 2
+"""Files a connection takes: its own, and what it is sent."""
 _HALF_OPEN_SECONDS = 5.0
 """An answer still reaches so long who has ended his own side: one that has gone for good looks the same."""
 _WHOLE = (h11.DONE, h11.MUST_CLOSE)
@@ -72,6 +80,7 @@ class _BoundedProtocol(H11Protocol):
     _until: asyncio.TimerHandle
     _is_coming = True
     _is_half_open = False
+    _is_ending = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -114,13 +123,21 @@ class _BoundedProtocol(H11Protocol):
         if self._is_half_open and self.cycle.response_complete:
             self.transport.close()  # no other call that came with this one is being answered
 
+    def shutdown(self) -> None:
+        """Called once, when the server stops. Who is sent something has a moment left to read it, whatever he does."""
+        super().shutdown()
+        self._begin(_STOP_SECONDS)
+        self._is_ending = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         if hasattr(self, "_until"):
             self._until.cancel()
         super().connection_lost(exc)
 
     def _begin(self, seconds: float) -> None:
-        """From now on the connection lasts so long at most."""
+        """From now on the connection lasts so long at most, unless the server is stopping."""
+        if self._is_ending:
+            return
         if hasattr(self, "_until"):
             self._until.cancel()
         self._until = self.loop.call_later(seconds, self.transport.abort)
@@ -147,7 +164,8 @@ class Server:
             _within_bounds(app), http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             log_level=logging.ERROR,  # strangers' mistakes would be a line each
             server_header=False, proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", root_path=prefix,
-            timeout_keep_alive=_IDLE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
+            timeout_keep_alive=_IDLE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS + _GIVEN_UP_SECONDS,
+            backlog=limits.connections,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
@@ -159,6 +177,7 @@ class Server:
 
     def start(self) -> None:
         """Take the port and serve from now on."""
+        _make_room(self._backlog)
         listener = listen(self._host, self._port, self._backlog)
         self._port = listener.getsockname()[1]
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name=self._name, daemon=True)
@@ -191,6 +210,16 @@ class PageServer(Server):
             raise FatalError(
                 f"the pages cannot be served at {self._host}:{self._port} ({error.strerror}); choose another port, or 0 for any"
             ) from error
+
+
+def _make_room(connections: int) -> None:
+    """Let this process open as many files as that takes, as far as it may: else strangers who say nothing take them all, and
+    neither Kafka nor a database nor a page can be opened until they are hung up on."""
+    wanted = _FILES_OF_OTHERS + _FILES_EACH * connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        may = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (may, hard))
 
 
 def _within_bounds(app: ASGIApp) -> ASGIApp:

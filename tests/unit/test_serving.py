@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import resource
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hub import serving
@@ -179,3 +181,39 @@ def test_how_long_a_call_that_has_come_whole_may_last_counts_for_the_last_one_to
     with Server(app := Waiting(), "127.0.0.1", 0, PortLimits(8, 600.0, busy_seconds=0.2), "waits") as server:
         assert answer_to(server.port, f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {kept}\r\n\r\n") == b""
         assert app.gone.wait(PATIENCE_SECONDS)
+
+
+class Endless:
+    """An app that tells everybody more than a connection holds."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(self._parts())(scope, receive, send)
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        while True:
+            self.sent += 1
+            yield b"x" * 1_000_000
+
+
+def test_who_does_not_read_is_hung_up_on_when_the_server_stops(caplog: pytest.LogCaptureFixture) -> None:
+    """Each of them was a traceback in the log."""
+    with Server(app := Endless(), "127.0.0.1", 0, PortLimits(8, 600.0, busy_seconds=600.0), "tells") as server:
+        deaf = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+        deaf.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: app.sent, "it is told something")
+    deaf.close()
+    assert not caplog.records
+
+
+def test_connections_leave_the_process_files_to_open() -> None:
+    """Strangers who say nothing took all 1,024 that a shell or systemd gives."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[1]), before[1]))
+    try:
+        with Server(Waiting(), "127.0.0.1", 0, PortLimits(1024, 600.0), "waits"):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(3 * 1024, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
