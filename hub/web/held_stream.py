@@ -10,10 +10,10 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 EVENT_STREAM = "text/event-stream"
-Held = TypeVar("Held")
+Place = TypeVar("Place")
 
 
-class HeldStream(StreamingResponse, Generic[Held]):
+class HeldStream(StreamingResponse, Generic[Place]):
     """`place` is entered before anything is sent, and left with the last of it; `events` is told what it gives. Who asks for
     the head alone is sent no events, and holds no place.
 
@@ -21,7 +21,7 @@ class HeldStream(StreamingResponse, Generic[Held]):
     came at once: a bound on places would hold nobody.
     """
 
-    def __init__(self, place: AbstractContextManager[Held], events: Callable[[Held], AsyncIterator[str]]) -> None:
+    def __init__(self, place: AbstractContextManager[Place], events: Callable[[Place], AsyncIterator[str]]) -> None:
         super().__init__((), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, media_type=EVENT_STREAM)
         self._place, self._events = place, events
 
@@ -29,6 +29,6 @@ class HeldStream(StreamingResponse, Generic[Held]):
         if scope["method"] == "HEAD":
             await super().__call__(scope, receive, send)
             return
-        with self._place as held:
-            self.body_iterator = self._events(held)
+        with self._place as place:
+            self.body_iterator = self._events(place)
             await super().__call__(scope, receive, send)
