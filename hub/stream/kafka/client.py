@@ -20,8 +20,17 @@ log = logging.getLogger(__name__)
 _SAY_AGAIN_SECONDS = 30.0
 IN_FLIGHT = "max.in.flight.requests.per.connection"
 PARTITIONER = "murmur2_random"  # what JVM clients use: keys meet wherever they are produced
-FETCH_BYTES = 16_384
-"""What a broker sends of all partitions together at a time, beside its first batch, which comes whole."""
+_FETCH_BYTES = 16_384
+LITTLE_AT_A_TIME: dict[str, Any] = {
+    # XXX: librdkafka unpacks all that was fetched before any limit of its queue counts, of which none counts keys and headers, and
+    # zstd makes 44 MB of 1.6 kB. So little is fetched, and only once nothing is left of what was (ops/adr/0078).
+    "fetch.max.bytes": _FETCH_BYTES,
+    "fetch.message.max.bytes": _FETCH_BYTES,
+    "message.max.bytes": _FETCH_BYTES,  # else fetch.max.bytes is raised to it
+    "queued.min.messages": 1,
+    "fetch.queue.backoff.ms": 2,  # by itself it looks only a second later whether anything is left
+}
+"""How whoever reads what others wrote has it brought. A broker's first batch comes whole, however large it is."""
 MAX_UNPACKED_BYTES = 32 * 2**20
 """What librdkafka unpacks a batch of zstd into at most; as it doubles its room, half of it surely fits. Producers make batches of
 1 MB. Other codecs have no such limit."""
@@ -163,6 +172,7 @@ def producer_config(settings: Settings, role: str) -> dict[str, Any]:
 def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]:
     """A consumer that reads committed records only and commits nothing by itself."""
     return client_config(settings, role) | {
+        **LITTLE_AT_A_TIME,
         "group.id": group,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
@@ -178,14 +188,7 @@ def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]
         "fetch.wait.max.ms": 50,
         "fetch.error.backoff.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,
-        # XXX: librdkafka unpacks all that was fetched before any limit of its queue counts, of which none counts keys and headers,
-        # and zstd makes 44 MB of 1.6 kB. So little is fetched, and only once nothing is left of what was (ops/adr/0078).
-        "fetch.max.bytes": FETCH_BYTES,
-        "fetch.message.max.bytes": FETCH_BYTES,
-        "message.max.bytes": FETCH_BYTES,  # else fetch.max.bytes is raised to it
         "receive.message.max.bytes": MAX_UNPACKED_BYTES,
-        "queued.min.messages": 1,
-        "fetch.queue.backoff.ms": 2,  # by itself it looks only a second later whether anything is left
     }
 
 

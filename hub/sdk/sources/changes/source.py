@@ -18,6 +18,7 @@ from hub.sdk.sources.changes.config import ChangesConfig
 from hub.sdk.sources.changes.decoding import AvroDecoder, DecodedChange, from_json
 from hub.sdk.sources.changes.envelope import NoChange, RowChange, change_of
 from hub.sdk.sources.changes.registry import RegistryClient
+from hub.stream.kafka.client import LITTLE_AT_A_TIME
 from hub.stream.kafka.extents import ids_of
 from hub.stream.kafka.standpoint import is_made_anew
 
@@ -201,6 +202,7 @@ class ChangesSource(Source):
             self._avro = self._avro or AvroDecoder(self._schema_text)
         self._consumer = Consumer(
             config.client()
+            | LITTLE_AT_A_TIME
             | {
                 "group.id": f"cityhub.{self.context.domain}",  # the library wants one; nothing is said under it
                 "enable.auto.commit": False,
