@@ -10,10 +10,10 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 EVENT_STREAM = "text/event-stream"
-Place = TypeVar("Place")
+StreamPlace = TypeVar("StreamPlace")
 
 
-class HeldStream(StreamingResponse, Generic[Place]):
+class HeldStream(StreamingResponse, Generic[StreamPlace]):
     """`place` is entered before anything is sent, and left with the last of it; `events` is told what it gives. Who asks for
     the head alone is sent no events, and holds no place.
 
@@ -21,7 +21,9 @@ class HeldStream(StreamingResponse, Generic[Place]):
     came at once: a bound on places would hold nobody.
     """
 
-    def __init__(self, place: AbstractContextManager[Place], events: Callable[[Place], AsyncIterator[str]]) -> None:
+    def __init__(
+        self, place: AbstractContextManager[StreamPlace], events: Callable[[StreamPlace], AsyncIterator[str]]
+    ) -> None:
         super().__init__((), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, media_type=EVENT_STREAM)
         self._place, self._events = place, events
 
