@@ -65,6 +65,18 @@ def _held(case: TrackedCase, life: Life) -> Ending:
     return Ending(case, AS_REFUSED, life.holder, case.ledger[-1].from_ms, ClosureStep.HELD, more, by_hand=life.by_hand)
 
 
+def to_return(
+    before: TrackedCase, case: TrackedCase, life: Life, tell: Callable[[TrackedCase], Life], effects: Effects
+) -> None:
+    """Tell `route` from when an open case has come back, or that it never was over, if that is known otherwise now: the clocks that
+    its orders name run from then."""
+    returns = any(answer.status == UpdateStep.REOPENED for answer in before.answers)
+    if not returns and all(mark.event != "reopened" for mark in before.marks):
+        return
+    if before.over_ms is None and life.over_ms is None and tell(before).reopened_ms != life.reopened_ms:
+        effects.endings.append(over_or_not(case, life, life.holder))
+
+
 def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
     """Tell `route` whether the case is over, by everything that is known now."""
     if life.over_ms is not None:

@@ -9,7 +9,7 @@ import msgspec
 
 from hub.core.deadlines.rules import Due
 from hub.core.tracking import replies
-from hub.core.tracking.answers import handed_up_to, over_or_not, to_change, to_echo, to_update, why_told
+from hub.core.tracking.answers import handed_up_to, over_or_not, to_change, to_echo, to_return, to_update, why_told
 from hub.core.tracking.clockwork import Clockwork, first_clocks
 from hub.core.tracking.consequences import (
     AS_REFUSED,
@@ -100,6 +100,8 @@ class Tracking:
             case, life = self._settle(case, before, effects)
             effects.replies += replies.of_what_came_late(self._clockwork.lives, before, case, life)
             self._conclude(before, case, life, effects)
+            if not change.reopens:
+                to_return(before, case, life, self._clockwork.lives.tell, effects)
             to_change(before, case, life, change, effects)
         keep_tracked(journal, before, case, effects)
 
@@ -255,6 +257,8 @@ class Tracking:
         effects.replies += replies.of_what_came_late(lives, before, case, life)
         if status != _REOPENED and (before.over_ms is None) != (life.over_ms is None):
             effects.endings.append(over_or_not(case, life, department))
+        if status != _REOPENED:
+            to_return(before, case, life, lives.tell, effects)
         if status == AS_REFUSED and (up := life.handed_up.get(update_key(answer))) is not None:
             effects.endings.append(
                 Ending(case, AS_REFUSED, department, at_ms, ClosureStep.TRANSFERRED, handed_up_to(answer, up))
@@ -262,7 +266,9 @@ class Tracking:
         elif status == AS_REFUSED:
             effects.endings.append(Ending(case, AS_REFUSED, department, at_ms))
         elif status in _MOVES and not (status == _REOPENED and life.over_ms is not None):
-            effects.endings.append(Ending(case, AS_REFUSED, department, at_ms, _MOVES[status], why_told(answer)))
+            back_ms = life.reopened_ms if status == _REOPENED else None  # another may count in its place by now
+            from_ms = at_ms if back_ms is None else back_ms
+            effects.endings.append(Ending(case, AS_REFUSED, department, from_ms, _MOVES[status], why_told(answer)))
         elif status in CALLBACKS:
             earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
             last = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told

@@ -128,3 +128,63 @@ def test_a_case_that_was_never_over_keeps_its_first_clocks(hub: WholeHub) -> Non
     say(hub, "REFUSED", department="water_supply", at=NOON + HOUR // 2)
     given = [(department, due) for kind, department, due in orders(hub) if kind == "ASSIGN"]
     assert sorted(given, key=str) == [("dispatch_desk", first), ("water_supply", first), ("water_supply", first)]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["open", "resolved again"])
+@pytest.mark.parametrize(("word", "to"), [("REFUSED", None), ("TRANSFERRED", "roads")])
+def test_a_case_that_came_back_but_was_never_over_runs_on_its_first_clocks(
+    hub: WholeHub, word: str, to: str | None, again: bool
+) -> None:
+    """Who resolved it had given it away before: that comes in after a desk has brought it back."""
+    hub.report(report("H1", NOON))
+    hub.run()
+    first = orders(hub)[0][2]
+    hub.settle(NOON + HOUR)
+    say(hub, "RESOLVED", department="water_supply")
+    hub.settle(NOON + 3 * HOUR)
+    say(hub, "REOPENED")
+    hub.settle(NOON + 4 * HOUR)
+    if again:
+        say(hub, "RESOLVED", department="water_supply")
+        hub.settle(NOON + 5 * HOUR)
+    say(hub, word, department="water_supply", at=NOON + HOUR // 2, to=to)
+    hub.settle()
+    kind, department, due = [each for each in orders(hub) if each[1] == (to or "dispatch_desk")][-1]
+    assert (kind, department, due) == ("ASSIGN", to or "dispatch_desk", first)
+    assert breaches(hub, NOON + 3 * HOUR) == {"resolve": first["resolve"]}
+
+
+def test_who_holds_a_case_is_told_of_its_clocks_when_it_came_back_earlier_than_was_known(hub: WholeHub) -> None:
+    hub.report(report("H1", NOON))
+    hub.run()
+    first = orders(hub)[0][2]
+    hub.settle(NOON + HOUR)
+    say(hub, "RESOLVED", department="water_supply")
+    hub.settle(NOON + 3 * HOUR)
+    say(hub, "REOPENED")
+    hub.settle(NOON + 4 * HOUR)
+    say(hub, "REOPENED", at=NOON + 2 * HOUR)
+    kind, department, due = orders(hub)[-1]
+    assert (kind, department, due) == ("AMEND", "water_supply", {"resolve": first["resolve"] + 2 * HOUR})
+    hub.settle(NOON + 5 * HOUR)
+    say(hub, "TRANSFERRED", department="water_supply", to="roads")
+    assert [each for each in orders(hub) if each[1] == "roads"] == [("ASSIGN", "roads", due)]
+    assert breaches(hub, NOON + 3 * HOUR) == due
+
+
+def test_an_earlier_return_that_comes_late_does_not_take_the_place_of_the_last(hub: WholeHub) -> None:
+    hub.report(report("H1", NOON))
+    hub.run()
+    first = orders(hub)[0][2]
+    for hour in (1, 4):
+        hub.settle(NOON + hour * HOUR)
+        say(hub, "RESOLVED", department="water_supply")
+    hub.settle(NOON + 5 * HOUR)
+    say(hub, "REOPENED")
+    hub.settle(NOON + 6 * HOUR)
+    say(hub, "REOPENED", at=NOON + 2 * HOUR)
+    hub.settle(NOON + 7 * HOUR)
+    say(hub, "TRANSFERRED", department="water_supply", to="roads")
+    (given,) = [due for kind, who, due in orders(hub) if (kind, who) == ("ASSIGN", "roads")]
+    assert given == {"resolve": first["resolve"] + 5 * HOUR}
+    assert breaches(hub, NOON + 5 * HOUR) == given

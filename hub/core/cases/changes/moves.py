@@ -11,6 +11,7 @@ from hub.core.cases.cases import Case, CaseJournal
 from hub.core.cases.changes.closures import ClosureRow
 from hub.core.cases.steps import (
     AMEND,
+    AMENDED,
     ASSIGN,
     CLOSED,
     HELD_NOW,
@@ -35,6 +36,9 @@ from hub.policy.city import City
 _AS_OUTCOME: Final = ClosureStep.AS_OUTCOME
 _RESOLVED: Final = Outcome.RESOLVED
 """Most closures are of these, and to find a member in its enum takes 0.1 µs each time."""
+_BACK_OTHERWISE = (
+    "known now: it came back at another time, or was never over; its clocks are others 按现已知情况更正时限"
+)
 
 
 class Moves:
@@ -178,15 +182,20 @@ class Moves:
     def reopen(
         self, journal: CaseJournal, case_id: str, at_ms: int, reason: str, ledger: tuple[HolderLine, ...] = ()
     ) -> list[Step]:
-        """A case that was over comes back to who held it (重新办理)."""
+        """A case that was over comes back to who held it (重新办理). One that is not over: it is known by now from when it has come
+        back, or that it never was over; its clocks run from then, and all who have a part in it are told so."""
         case = journal.book.get(case_id)
-        if case is None or not case.over:
+        if case is None:
             return []
-        # an earlier instant: who closed it did not hold it then, so it was never over and its first clocks run on
-        back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
+        # at the opening: it was never over, and its first clocks run on
+        back_ms, known_ms = (each if (each or 0) > case.opened_ms else None for each in (at_ms, case.reopened_ms))
+        if not case.over and back_ms == known_ms:
+            return []
         again = called_again(case, back_ms)
         again = msgspec.structs.replace(again, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
         journal.put(case_id, again)
+        if not case.over:
+            return [Step(AMENDED, again, at_ms, case.lead, None, orders=to_all(again, AMEND, None, _BACK_OTHERWISE))]
         orders = to_all(again, ASSIGN, None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, ledger=ledger)]
 
