@@ -130,9 +130,10 @@ class AlertFeedShelf(AlertShelf):
         self._client.close()
 
     def _fetched(self, number: int, mark: str, link: str) -> AlertDocument:
-        where = f"GET {self._feed.path} link {number}"
+        named = f"{self._feed.path} link {number}"
+        where = f"GET {named}"
         try:
-            return AlertDocument(where, mark, 0, True, self._client.get(link, {}).body)
+            return AlertDocument(where, mark, 0, True, self._client.get(link, {}, named).body)
         except AuthError:
             raise
         except FatalError:

@@ -57,19 +57,21 @@ class HttpClient:
         """Until the budget has a call again."""
         return max(0.0, self._next_at - self._now())
 
-    def get(self, target: str, params: dict[str, str | int]) -> HttpReply:
-        """Raises TransientError, AuthError, ConfigurationError, PermanentError."""
-        fetched = self._token
+    def get(self, target: str, params: dict[str, str | int], named: str | None = None) -> HttpReply:
+        """`named`: what errors call a target that another system wrote, as it may be about a person; else they quote its path.
+
+        Raises TransientError, AuthError, ConfigurationError, PermanentError.
+        """
+        fetched, where = self._token, f"GET {named or target.partition('?')[0]}"
         try:
-            return self._get(target, params)
+            return self._get(target, params, where)
         except AuthError:
             if fetched is None:
                 raise
-            return self._get(target, params)  # a token that was taken back early: with another
+            return self._get(target, params, where)  # a token that was taken back early: with another
 
-    def _get(self, target: str, params: dict[str, str | int]) -> HttpReply:
+    def _get(self, target: str, params: dict[str, str | int], where: str) -> HttpReply:
         self._next_at = max(self._next_at, self._now()) + self._gap
-        where = f"GET {target.partition('?')[0]}"
         try:
             headers, secret = self._credentials()
             address = f"{self._config.base_url}{target}" if target.startswith("/") else target

@@ -122,7 +122,15 @@ class PagingCursor(_Kind):
 
     def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         found = found_at(answer.body, self.where)
-        return str(found) if found not in (None, "", False) else None
+        if found in (None, "", False):
+            return None
+        try:
+            str(found).encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                f"what is at {self.where} holds half a character, so the next page cannot be asked for; look at `where`"
+            ) from None
+        return str(found)
 
 
 class PagingLink(_Kind):

@@ -142,7 +142,7 @@ class HttpSource(Source):
         """The page at `place`, with its items. Raises what the client does, and TransientError if it is no page."""
         config = self.config
         if isinstance(config.paging, PagingLink) and place.token:
-            reply = self._opened.get(self._target(place.token), {})
+            reply = self._opened.get(self._target(place.token), {}, f"{config.path} page {place.page + 1}")
         else:
             params = {**config.params, **self._since(place), **config.paging.params(place)}
             reply = self._opened.get(config.path, params)

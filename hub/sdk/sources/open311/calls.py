@@ -69,13 +69,13 @@ class GeoReport:
 
     def requests(self, ids: Sequence[str]) -> list[Any]:
         """Requests by id; those that the server does not know are not among them."""
-        calls = [("/requests", {"service_request_id": ",".join(ids)})]
+        calls, named = [("/requests", {"service_request_id": ",".join(ids)})], ""
         if self._config.ids_per_call == 1:
-            calls = [(f"/requests/{quote(each, safe='')}", {}) for each in ids]
+            calls, named = [(f"/requests/{quote(each, safe='')}", {}) for each in ids], "/requests/{id}"
         found: list[Any] = []
         for path, params in calls:
             try:
-                found += self._get(path, REQUESTS, params)[1]
+                found += self._get(path, REQUESTS, params, named)[1]
             except NotThereError:
                 continue
         return found
@@ -83,7 +83,7 @@ class GeoReport:
     def id_of(self, token: str) -> str:
         """The id that a token has become; empty as long as there is none."""
         try:
-            found = self._get(f"/tokens/{quote(token, safe='')}", POSTED_DOCUMENT, {})[1]
+            found = self._get(f"/tokens/{quote(token, safe='')}", POSTED_DOCUMENT, {}, "/tokens/{token}")[1]
         except NotThereError:
             return ""
         return Posted.model_validate(found[0]).service_request_id if found and isinstance(found[0], dict) else ""
@@ -94,7 +94,7 @@ class GeoReport:
 
     def definition(self, service_code: str) -> ServiceDefinition:
         """What is asked of who reports. Raises NotThereError for a service without one."""
-        found = self._get(f"/services/{quote(service_code, safe='')}", DEFINITION, {})[1]
+        found = self._get(f"/services/{quote(service_code, safe='')}", DEFINITION, {}, "/services/{code}")[1]
         return ServiceDefinition.model_validate(found[0])
 
     def discovery(self) -> Discovery:
@@ -132,10 +132,15 @@ class GeoReport:
 
     # -- one call ------------------------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, shape: DocumentShape[Any], params: dict[str, str]) -> tuple[HttpReply, list[Any]]:
-        where = f"GET {path}.{self._config.format}"
+    def _get(
+        self, path: str, shape: DocumentShape[Any], params: dict[str, str], named: str = ""
+    ) -> tuple[HttpReply, list[Any]]:
+        """`named`: what errors call a path of which the system wrote a part: that may be a person's number."""
+        suffix = f".{self._config.format}"
+        named = f"{named or path}{suffix}"
+        where = f"GET {named}"
         try:
-            reply = self._opened.get(f"{path}.{self._config.format}", {**self._own(), **params})
+            reply = self._opened.get(f"{path}{suffix}", {**self._own(), **params}, named)
             found = raw_records(shape, reply.body, reply.charset)
         except UnreadableError as error:
             raise TransientError(f"{where}: {error}: it was cut off, or is another page") from None

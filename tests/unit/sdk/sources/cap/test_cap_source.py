@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from hub.model.event import EventKind, Urgency
 from hub.sdk.contract import Context, Item, Position
-from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
+from hub.sdk.errors import AuthError, ConfigurationError, PositionLostError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
 from hub.sdk.running.positions import MAX_POSITION_BYTES
@@ -234,6 +234,23 @@ def test_alerts_of_a_feed_are_read_once(feed: tuple[dict[str, bytes | int], str]
     items, position = read(found, position)
     assert said(items) == [("alert", "warnings@met.example,W-4")]
     assert len(said(read(fed(address, told), position)[0])) == 2  # a new process hears them again, as repeats
+
+
+@pytest.mark.parametrize("answer", [500, 401, 410, 302])
+def test_the_address_of_a_link_is_not_quoted(feed: tuple[dict[str, bytes | int], str], answer: int) -> None:
+    """Whoever writes the feed names the alerts: after a missing person, say."""
+    pages, address = feed
+    pages["/feed"], pages["/13800138000"] = atom("/13800138000"), answer
+    told: list[str] = []
+    found = fed(address, told)
+    try:
+        items, _ = read(found)
+        told += [f"{each.where} {each.fault}" for each in items]
+    except (AuthError, TransientError) as error:
+        told.append(str(error))
+    found.close()
+    assert "GET /feed link 1" in told[0]
+    assert "13800138000" not in "".join(told)
 
 
 def test_a_link_that_is_none_costs_itself(feed: tuple[dict[str, bytes | int], str]) -> None:

@@ -230,6 +230,33 @@ def test_no_secret_stands_in_logs_or_positions(
     assert all(asked["key"] == "echoed" for asked in api.asked)
 
 
+@pytest.mark.parametrize("stumble", [refusing(500), refusing(404), hanging_up])
+def test_the_address_of_the_next_page_is_not_quoted(manifest: Manifest, stumble: Stumble) -> None:
+    api = Api([row(n, TIMES[n]) for n in range(9)], "cursor")
+    with serving(api):
+        then = "/requests/after/13800138000"
+        api.answer = lambda query: ({"data": {"requests": api.rows[:3]}, "next": then}, {})  # type: ignore[method-assign]
+        source, _ = source_of(manifest, api, paging={"kind": "link", "where": "next"})
+        source.connect(None)
+        source.read(0)
+        api.stumbles = [stumble]
+        with pytest.raises((TransientError, ConfigurationError), match=r"^GET /requests page 2") as raised:
+            source.read(0)
+        source.close()
+    assert "13800138000" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("link", "another system, or nowhere"), ("cursor", "half a character")])
+def test_the_next_page_is_not_asked_for_by_half_a_character(
+    kind: str, said: str, manifest: Manifest, tmp_path: Path
+) -> None:
+    api = Api([row(n, TIMES[n]) for n in range(9)], "cursor")
+    with serving(api):
+        api.answer = lambda query: ({"data": {"requests": api.rows[:3]}, "next": "/\ud800"}, {})  # type: ignore[method-assign]
+        with pytest.raises(ConfigurationError, match=said):
+            run(manifest, api, tmp_path, paging={"kind": kind, "where": "next"})
+
+
 @pytest.mark.parametrize("nowhere", ["", "http://[", "//[::1", "mailto:x"])
 def test_the_next_page_is_not_asked_of_another_system(manifest: Manifest, tmp_path: Path, nowhere: str) -> None:
     api = Api([row(n, TIMES[n]) for n in range(9)], "cursor")

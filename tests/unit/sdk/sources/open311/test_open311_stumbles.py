@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hub.errors import FatalError
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.manifest import Manifest
+from hub.sdk.sources.open311.calls import GeoReport
 from hub.sdk.sources.open311.config import Open311Config
 from hub.testing.open311_server import (
     Quirk,
@@ -107,6 +108,24 @@ def test_a_refusal_names_whose_turn_it_is(
         with pytest.raises(AuthError) as raised:
             run(manifest, url, tmp_path, **how, api_key="env:KEY_BY_TEST")
     assert "wrong-by-test" not in str(raised.value)
+
+
+@pytest.mark.parametrize("answer", [refusing(500), refusing(200, b"<html/>"), refusing(200, _ERRORS), refusing(302)])
+@pytest.mark.parametrize("named", ["/tokens/{token}", "/requests/{id}", "/services/{code}"])
+def test_what_a_server_calls_its_records_is_not_quoted(named: str, answer: Stumble) -> None:
+    """Some give a request the number of who called."""
+    city = city_of()
+    city.stumbles = [answer]
+    with serving(city) as url:
+        given = {"base_url": url, "once": True, "calls_per_minute": 1e6, "ids_per_call": 1}
+        calls = GeoReport(Open311Config.model_validate(given))
+        asked = {"/tokens/{token}": calls.id_of, "/services/{code}": calls.definition}
+        ask: Any = asked.get(named) or (lambda number: calls.requests([number]))
+        with pytest.raises((TransientError, ConfigurationError)) as raised:
+            ask("13800138000")
+        calls.close()
+    assert f"GET {named}.xml" in str(raised.value)
+    assert "13800138000" not in str(raised.value)
 
 
 def test_a_400_is_tried_a_few_times(manifest: Manifest, tmp_path: Path) -> None:
