@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from hub.clock import wall_ms
 from hub.errors import Reason, RejectedRecordError
 from hub.millis import DAY_MS, HOUR_MS
+from hub.model.base import MAX_REF_CHARS
 from hub.open311.models import Service, iso_of, xml_text
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
@@ -196,7 +197,8 @@ class Open311Source(Source):
 
     def _named(self, request: StatementColumns) -> StatementColumns | None:
         more: StatementColumns = {}
-        if not xml_text(request.get("service_request_id")) and (token := xml_text(request.get("token"))):
+        token = xml_text(request.get("token"))  # one that is longer than any reference fits into no address
+        if not xml_text(request.get("service_request_id")) and 0 < len(token) <= MAX_REF_CHARS:
             if not (ref := self._calls.id_of(token)):
                 return None
             more["service_request_id"] = ref
@@ -216,7 +218,8 @@ class Open311Source(Source):
     def _requests_of(self, updates: list[Any]) -> dict[str, StatementColumns]:
         """By id: an update says little, and a case is not to begin with one."""
         refs = [xml_text(each.get("service_request_id")) for each in updates if isinstance(each, dict)]
-        asked, step = [each for each in dict.fromkeys(refs) if each], self.config.ids_per_call
+        asked = [each for each in dict.fromkeys(refs) if 0 < len(each) <= MAX_REF_CHARS]
+        step = self.config.ids_per_call
         found = [each for at in range(0, len(asked), step) for each in self._calls.requests(asked[at : at + step])]
         requests = [each for each in self._completed(found) if isinstance(each, dict)]
         return {xml_text(each.get("service_request_id")): each for each in requests}

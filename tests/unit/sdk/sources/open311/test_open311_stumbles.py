@@ -26,7 +26,7 @@ from hub.testing.open311_server import (
     serving,
 )
 from hub.testing.source_suite import KilledError, MemoryPublisher
-from tests.unit.sdk.sources.open311.city import NOW, PERSON, city_of, expected, run, source_of, told
+from tests.unit.sdk.sources.open311.city import NOW, PERSON, city_of, days_ago, expected, run, source_of, told
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("clock")]
 
@@ -126,6 +126,18 @@ def test_what_a_server_calls_its_records_is_not_quoted(named: str, answer: Stumb
         calls.close()
     assert f"GET {named}.xml" in str(raised.value)
     assert "13800138000" not in str(raised.value)
+
+
+def test_an_id_that_no_address_holds_costs_its_own_record(manifest: Manifest, tmp_path: Path) -> None:
+    """It ended the edge, at each try."""
+    city = city_of()
+    city.report("By a token", days_ago(2), service_request_id=None, token="9" * 70_000)
+    with serving(city) as url:
+        sent = run(manifest, url, tmp_path)
+        assert told(sent.events) == expected()
+        assert len(sent.letters) == 1
+        city.updates.append(city.updates[0] | {"update_id": "99", "service_request_id": "9" * 70_000})
+        run(manifest, url, tmp_path / "updates", updates=True)
 
 
 def test_a_400_is_tried_a_few_times(manifest: Manifest, tmp_path: Path) -> None:
