@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import resource
 import socket
@@ -188,14 +189,17 @@ class Endless:
 
     def __init__(self) -> None:
         self.sent = 0
+        self.is_over = threading.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await StreamingResponse(self._parts())(scope, receive, send)
+        self.is_over.set()
 
     async def _parts(self) -> AsyncIterator[bytes]:
         while True:
             self.sent += 1
             yield b"x" * 1_000_000
+            await asyncio.sleep(0)  # else nobody would hear that the caller is gone
 
 
 def test_who_does_not_read_is_hung_up_on_when_the_server_stops(caplog: pytest.LogCaptureFixture) -> None:
@@ -205,6 +209,7 @@ def test_who_does_not_read_is_hung_up_on_when_the_server_stops(caplog: pytest.Lo
         deaf.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_for(lambda: app.sent, "it is told something")
     deaf.close()
+    assert app.is_over.is_set(), "the app ended by itself"
     assert not caplog.records
 
 
