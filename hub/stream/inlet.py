@@ -182,19 +182,16 @@ class Inlet(mode.Service):
         True if anything has committed.
         """
         limit, full, writing = self._settings.chunk_records, False, None
-        wait_seconds = self._settings.chunk_wait_ms / 1000
         self.paused = session.paused
         if session.stale:
             await self._read_anew(session)
         if session.pending is not None:
-            # little is read ahead, so a chunk that waits at the broker takes a moment to come
-            is_there = (session.behind or 0) >= limit
-            full = await session.call(session.fill, limit, wait_seconds if is_there else 0.0)
+            full = await session.call(session.fill, limit, 0.0)
             writing = session.write_pending()
             if writing is not None and not full:
                 await writing
         if not full:
-            await session.call(session.fill, limit, wait_seconds)
+            await session.call(session.fill, limit, self._settings.chunk_wait_ms / 1000)
         messages = session.take()
         if not messages and not self._tick_is_due(session):
             return writing is not None
