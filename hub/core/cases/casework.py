@@ -35,7 +35,6 @@ from hub.core.cases.steps import (
     OrderDraft,
     Step,
     by_rules,
-    called_again,
     called_by,
     handed_over,
     over,
@@ -130,9 +129,7 @@ class Casework:
         reasons = "; ".join(match.reasons)
         if case.over and match.reopens:
             back_ms = max(seen.opening_ms, case.closed_ms or 0)
-            linked = msgspec.structs.replace(
-                called_again(linked, back_ms), closed_ms=None, event=seen.body, reopened_ms=back_ms
-            )
+            linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body, reopened_ms=back_ms)
             orders = to_all(linked, ASSIGN, seen.body, f"reopened: {reasons}")
             return Step(LINKED, linked, seen.opening_ms, report, seen.row, match, reopens=True, orders=orders)
         orders = () if case.over else to_all(case, LINK, seen.body, reasons)
@@ -265,7 +262,7 @@ class Casework:
         it was over for another reason after that (`over_ms`)."""
         over_again = over_ms is not None and over_ms > at_ms
         back = msgspec.structs.replace(
-            called_again(case, at_ms),
+            case,
             closed_ms=over_ms if over_again else None,
             reopened_ms=at_ms,
             event=None if over_again else seen.body,

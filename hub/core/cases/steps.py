@@ -81,9 +81,11 @@ def parties_of(case: Case) -> tuple[str, ...]:
 
 
 def order_to(case: Case, kind: OrderKind, party: str, body: bytes | None, reason: str | None) -> OrderDraft:
-    """An order to one of several that have a part in a case: beside whom it works, and since when it was called."""
+    """An order to one of several that have a part in a case: beside whom it works, and since when it was called. A case that has
+    come back has called them anew."""
     lead = None if party == case.department else case.department
-    since_ms = next((at_ms for who, at_ms in case.called if who == party), None)
+    back_ms = case.reopened_ms or 0
+    since_ms = next((at_ms if at_ms > back_ms else back_ms for who, at_ms in case.called if who == party), None)
     others = tuple(each for each in parties_of(case) if each != party)
     return OrderDraft(kind, party, body, reason, lead, called_ms=since_ms, joined=others)
 
@@ -122,13 +124,6 @@ def called_by(case: Case, whom: Sequence[str], at_ms: int) -> tuple[tuple[str, i
     """These as called to a case: who was before, since then."""
     since = dict(case.called)
     return tuple((who, since.get(who, at_ms)) for who in whom)
-
-
-def called_again(case: Case, at_ms: int | None) -> Case:
-    """The case that has come back, with all who were called to it called anew; None: it was never over."""
-    if at_ms is None or not case.called:
-        return case
-    return msgspec.structs.replace(case, called=tuple((who, at_ms) for who, _ in case.called))
 
 
 def put_by_rules(what: _Placed, decision: LeadVersion | Decision) -> _Placed:

@@ -79,6 +79,20 @@ def test_a_further_report_reaches_all_with_the_clocks_that_run_for_each() -> Non
         }
 
 
+def test_who_was_called_is_told_of_its_first_clock_again_once_it_is_known_that_the_case_was_never_over() -> None:
+    """Who resolved it had handed it over before: that comes in after a desk has brought it back."""
+    resolved = update(1, "water_supply", "RESOLVED", 20)
+    back = update(2, "dispatch_desk", "REOPENED", 60)
+    before = update(3, "water_supply", "TRANSFERRED", 10, to="housing")
+    with hub_of(city(), resolved, back) as hub:
+        assert due(hub.records(topics.dept_orders("roads").name)[-1])["report_in"] == 90
+    with hub_of(city(), resolved, back, before) as hub:
+        amends = hub.records(topics.dept_orders("roads").name, kind="AMEND")
+        assert [due(order)["report_in"] for order in amends] == [30] * len(amends)
+        assert amends
+        assert findings(hub) == []
+
+
 # -- who leaves, who comes ---------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,6 @@ from hub.core.cases.steps import (
     Step,
     by_hand,
     by_rules,
-    called_again,
     moved,
     noted,
     order_to,
@@ -191,8 +190,7 @@ class Moves:
         back_ms, known_ms = (each if (each or 0) > case.opened_ms else None for each in (at_ms, case.reopened_ms))
         if not case.over and back_ms == known_ms:
             return []
-        again = called_again(case, back_ms)
-        again = msgspec.structs.replace(again, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
+        again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
         journal.put(case_id, again)
         if not case.over:
             return [Step(AMENDED, again, at_ms, case.lead, None, orders=to_all(again, AMEND, None, _BACK_OTHERWISE))]
