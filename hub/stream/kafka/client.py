@@ -31,7 +31,7 @@ LITTLE_AT_A_TIME: dict[str, Any] = {
     "fetch.queue.backoff.ms": 2,  # by itself it looks only a second later whether anything is left
 }
 """How whoever reads what others wrote has it brought. A broker's first batch comes whole, however large it is."""
-MAX_UNPACKED_BYTES = 32 * 2**20
+_MAX_UNPACKED_BYTES = 32 * 2**20
 """What librdkafka unpacks a batch of zstd into at most; as it doubles its room, half of it surely fits. Producers make batches of
 1 MB. Other codecs have no such limit."""
 
@@ -188,7 +188,7 @@ def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]
         "fetch.wait.max.ms": 50,
         "fetch.error.backoff.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,
-        "receive.message.max.bytes": MAX_UNPACKED_BYTES,
+        "receive.message.max.bytes": _MAX_UNPACKED_BYTES,
     }
 
 

@@ -118,6 +118,19 @@ def test_a_report_that_brings_the_case_back_does_the_same() -> None:
         assert breaches(hub, NOON + HOUR) == due
 
 
+def brought_back(hub: WholeHub) -> dict[str, int]:
+    """Have a case resolved an hour after its report and brought back two hours later; what it was first told is due, by clock."""
+    hub.report(report("H1", NOON))
+    hub.run()
+    first = orders(hub)[0][2]
+    hub.settle(NOON + HOUR)
+    say(hub, "RESOLVED", department="water_supply")
+    hub.settle(NOON + 3 * HOUR)
+    say(hub, "REOPENED")
+    hub.settle(NOON + 4 * HOUR)
+    return first
+
+
 def test_a_case_that_was_never_over_keeps_its_first_clocks(hub: WholeHub) -> None:
     """Who resolved it had given it back before: that comes in late."""
     hub.report(report("H1", NOON))
@@ -136,14 +149,7 @@ def test_a_case_that_came_back_but_was_never_over_runs_on_its_first_clocks(
     hub: WholeHub, word: str, to: str | None, again: bool
 ) -> None:
     """Who resolved it had given it away before: that comes in after a desk has brought it back."""
-    hub.report(report("H1", NOON))
-    hub.run()
-    first = orders(hub)[0][2]
-    hub.settle(NOON + HOUR)
-    say(hub, "RESOLVED", department="water_supply")
-    hub.settle(NOON + 3 * HOUR)
-    say(hub, "REOPENED")
-    hub.settle(NOON + 4 * HOUR)
+    first = brought_back(hub)
     if again:
         say(hub, "RESOLVED", department="water_supply")
         hub.settle(NOON + 5 * HOUR)
@@ -155,14 +161,7 @@ def test_a_case_that_came_back_but_was_never_over_runs_on_its_first_clocks(
 
 
 def test_who_holds_a_case_is_told_of_its_clocks_when_it_came_back_earlier_than_was_known(hub: WholeHub) -> None:
-    hub.report(report("H1", NOON))
-    hub.run()
-    first = orders(hub)[0][2]
-    hub.settle(NOON + HOUR)
-    say(hub, "RESOLVED", department="water_supply")
-    hub.settle(NOON + 3 * HOUR)
-    say(hub, "REOPENED")
-    hub.settle(NOON + 4 * HOUR)
+    first = brought_back(hub)
     say(hub, "REOPENED", at=NOON + 2 * HOUR)
     kind, department, due = orders(hub)[-1]
     assert (kind, department, due) == ("AMEND", "water_supply", {"resolve": first["resolve"] + 2 * HOUR})
