@@ -15,7 +15,7 @@ from hub.control.records import Beat, Fault, opened, sealed
 from hub.control.workers import LATE_SECONDS
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
-from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
+from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config, served
 from hub.stream.kafka.headers import headers_of
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import WORKERS
@@ -71,7 +71,7 @@ class Pulse:
                     self._name, value, beat.instance, partition, on_delivery=delivered, headers=headers
                 )
         while self._place is None and time.monotonic() < now + _PATIENCE_SECONDS:
-            self._producer.poll(0.05)
+            served(self._producer, 0.05)
         return self._place
 
     def _partitions(self) -> dict[int, int]:

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -131,7 +132,8 @@ class KafkaIntake:
         """A producer with a fatal error takes nothing more; what it still had is said to be undelivered."""
         broken, self._producer = self._producer, self._fresh()
         broken.purge()
-        broken.flush(1.0)
+        with suppress(SessionLostError):  # as is known
+            flushed(broken, 1.0)
 
 
 def _settle(future: asyncio.Future[bool], kept: bool) -> None:

@@ -83,30 +83,27 @@ def missing(topic: str, there: int = 0, wanted: int = 1) -> FatalError:
 def kafka_errors(what: str) -> Iterator[None]:
     """Raise the hub's errors instead of KafkaException. Code outside this module never sees the latter.
 
-    XXX: that a producer is over for good is told to nobody's callback: the next `poll` or `flush` raises it, once. Where that meets
-    a delivery's callback it comes as SystemError (confluent-kafka 2.16.1, seen here).
+    XXX: that a producer is over for good is told to nobody's callback: the next `poll` raises it, once (confluent-kafka 2.16.1).
     """
     try:
         yield
     except KafkaException as error:
         raise translated(error.args[0], what) from error
-    except SystemError as error:
-        if isinstance(error.__cause__, KafkaException):
-            raise translated(error.__cause__.args[0], what) from error
-        raise
 
 
 def flushed(producer: Producer, timeout_seconds: float) -> int:
-    """How many records are still unsent when all are delivered or the time is over. Raises KeyboardInterrupt, and SessionLostError
-    if the producer is over.
+    """How many records are still unsent when all are delivered or the time is over. Raises SessionLostError if the
+    producer is over.
 
-    XXX: where Ctrl-C meets a delivery's callback, `flush` loses it and fails by SystemError (confluent-kafka 2.16.1, seen here).
+    XXX: `Producer.flush` goes on with deliveries' callbacks after one of them, Ctrl-C or a fatal error has raised. Such a callback
+    loses what was raised if it handles an error of its own, and `flush` fails by SystemError, or with what is no exception at all
+    (confluent-kafka 2.16.1, seen here). `poll` stops at the first that raises.
     """
-    try:
-        with kafka_errors("waiting until all is delivered"):
-            left: int = producer.flush(timeout_seconds)
-    except SystemError as error:
-        raise KeyboardInterrupt from error
+    until = time.monotonic() + timeout_seconds
+    while left := len(producer):
+        if (remaining := until - time.monotonic()) < 0:
+            break
+        served(producer, remaining)
     return left
 
 

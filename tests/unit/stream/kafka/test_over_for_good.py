@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from hub.errors import Reason
 from hub.model.admitted import DeadLetter
@@ -27,12 +27,34 @@ _LETTER = DeadLetter(stage="s", reason=Reason.INVALID, detail="d", at=1, key=b"k
 _GAP = Gap("orders", 0, Reason.GAP, 0, 3, "d")
 
 
+def _calling(error: KafkaError, _: Message) -> None:
+    error.name()
+
+
+_HEARD: dict[int, KafkaError] = {}
+
+
+def _noting(error: KafkaError, _: Message) -> None:
+    _HEARD[0] = error
+
+
+def _mending(error: KafkaError, _: Message) -> None:
+    """It meets an error of its own, and handles it."""
+    try:
+        _HEARD[-1]
+    except KeyError:
+        _HEARD[0] = error
+
+
 @pytest.mark.parametrize("serve", [flushed, served])
-@pytest.mark.parametrize("records", [0, 3])
-def test_it_is_said_where_deliveries_are_heard(serve: Callable[[Producer, float], int], records: int) -> None:
+@pytest.mark.parametrize("records", [0, 1, 3])
+@pytest.mark.parametrize("hear", [_calling, _noting, _mending])
+def test_it_is_said_where_deliveries_are_heard(
+    serve: Callable[[Producer, float], int], records: int, hear: Callable[[KafkaError, Message], None]
+) -> None:
     producer = Producer(_NOBODY)
     for _ in range(records):
-        producer.produce("t", b"v", on_delivery=lambda error, _: error.name())
+        producer.produce("t", b"v", on_delivery=hear)
     end_for_good(producer)
     with pytest.raises(SessionLostError, match="made up"):
         serve(producer, 1.0)
