@@ -1,7 +1,8 @@
-"""One session of an inlet: a transactional producer, a consumer in the agent's group, and the state of what it holds.
+"""One session of an inlet: a transactional producer, a place in the agent's group, a consumer that reads, and the state of what
+it holds.
 
 What blocks runs in the inlet's one thread. Rebalance callbacks run inside `fill`: no transaction is open then, as `commit` begins
-and ends its own, and the agent decides nothing, as it does so while the thread is idle or commits.
+and ends its own, and the agent decides nothing, as it does so while the thread is idle or commits. Commits read ahead meanwhile.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -27,6 +29,7 @@ from hub.stream.holding import Holding
 from hub.stream.kafka.client import SessionLostError, agent_config, kafka_errors, missing, translated
 from hub.stream.kafka.unpacking import end_of_batch
 from hub.stream.letters.gap_letters import GapLetters
+from hub.stream.membership import Membership
 from hub.stream.numbers import PartitionPlace
 from hub.stream.pauses.limits import LetGoOn
 from hub.stream.pauses.sources import Sources
@@ -91,15 +94,11 @@ class Session:
         self._backlog = Backlog(agent, settings.partitions, self._consumer)
         self._reader = Reader(agent, self._consumer, self._backlog)
         self._stalls = Stalls(settings, agent)
-        with kafka_errors(f"{agent}: subscribing"):
-            # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who
-            # holds a number reads all that counts to it (`places_of`). Topics with more partitions would be shared unevenly.
-            self._consumer.subscribe(
-                [settings.topic(state.changelog.name)],
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
-            )
+        # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who holds a
+        # number reads all that counts to it (`places_of`). Topics with more partitions would be shared unevenly.
+        self._group = Membership(
+            settings, agent, settings.topic(changelog.name), self._on_assign, self._on_revoke, self._on_lost
+        )
 
     async def call(self, blocking: Callable[..., _T], *args: Any) -> _T:
         """Run one of the methods below in the inlet's thread."""
@@ -119,6 +118,8 @@ class Session:
 
     def fill(self, limit: int, wait_seconds: float) -> bool:
         """Fetch up to `limit` records, waiting at most `wait_seconds`. True if there are enough for a chunk."""
+        if (complaint := self._group.heed()) is not None:
+            self._complain(complaint, None)
         self._mend()
         if self._positions.gaps or (self._membership is not None and self._whole.is_due()):
             self.commit((), {})
@@ -337,12 +338,14 @@ class Session:
         except (RetriableError, FatalError):
             self._on_lost(consumer, revoked)
             raise
+        self._reader.stop()
         self._let_go()
 
     def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
         """The group gave the partitions to others, perhaps long ago: drop everything undecided."""
         del consumer, lost
         self.pending = None
+        self._reader.stop()
         self._let_go()
         self._holding.forget()
 
@@ -379,7 +382,8 @@ class Session:
         outputs = with_checkpoints(outputs, changelog, plan.checkpoints, compacted=self._state.changelog.compacted)
         outputs += self._letters.outputs(list(self._positions.gaps.values()))
         asks(self._agent)
-        self._writer.write(outputs, plan.offsets, self._membership)
+        meanwhile = partial(self._reader.read_ahead, self._settings.chunk_records) if ends else None
+        self._writer.write(outputs, plan.offsets, self._membership, meanwhile)
         answered(self._agent)
         self._letters.count(self._positions.committed(plan))
         if ends:
@@ -393,8 +397,8 @@ class Session:
         self._sources.close()
         self._alive.close()
         try:
-            with kafka_errors(f"{self._agent}: leaving"):
-                self._consumer.close()
+            self._group.close()
         finally:
             self._let_go()
             self._holding.forget()
+            self._reader.close()

@@ -195,11 +195,11 @@ def test_a_letter_is_in_the_transaction_that_passes_the_gap(plane: Plane, monkey
     delete_before(plane.settings, IN, 0, 2)
     write, seen = TransactionWriter.write, list[tuple[int, int]]()
 
-    def noting(writer: TransactionWriter, outputs: Any, offsets: Any, membership: Any) -> None:
+    def noting(writer: TransactionWriter, outputs: Any, offsets: Any, *rest: Any) -> None:
         outputs = list(outputs)
         letters = [each for each in outputs if each.topic == plane.settings.topic("hub.dead")]
         seen.append((len(letters), max(each.offset for each in offsets)))
-        write(writer, outputs, offsets, membership)
+        write(writer, outputs, offsets, *rest)
 
     monkeypatch.setattr(TransactionWriter, "write", noting)
     work_off(plane, 1)

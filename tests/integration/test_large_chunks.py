@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
@@ -61,14 +61,15 @@ def test_a_queue_that_is_full_is_waited_for(
         assert mine == sorted(mine)
 
 
-@pytest.mark.parametrize("where", ["value", "key"])
+@pytest.mark.parametrize("where", ["value", "key", "headers"])
 def test_a_chunk_is_bounded_by_its_bytes(plane: Plane, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """A chunk of thousands of records of a megabyte would be gigabytes, several times over."""
     monkeypatch.setattr(inbox_module, "MAX_CHUNK_BYTES", 2_000_000)
     large = [b"%d" % number + bytes(900_000) for number in range(7)]
     producer = Producer(producer_config(plane.settings, "feed"))
     for text in large:
-        producer.produce(plane.settings.topic(IN.name), **{"value": b"v", "key": b"k"} | {where: text}, partition=0)
+        given: dict[str, Any] = {where: [("h", text)] if where == "headers" else text}
+        producer.produce(plane.settings.topic(IN.name), **{"value": b"v", "key": b"k"} | given, partition=0)
     assert producer.flush(PATIENCE_SECONDS) == 0
     found: list[list[bytes]] = []
     with plane.session(state := new_state()) as session:
@@ -77,13 +78,20 @@ def test_a_chunk_is_bounded_by_its_bytes(plane: Plane, monkeypatch: pytest.Monke
             assert time.monotonic() < until
             session.fill(1_000, 0.2)
             if messages := session.take():
-                found.append([message.value() if where == "value" else message.key() for message in messages])
+                found.append([_text(message, where) for message in messages])
                 assert settled(plane, session, state, messages, lambda tx, chunk: tx.account("read", len(chunk))) == [
                     None
                 ]
     assert [text for some in found for text in some] == large
     assert max(map(len, found)) == 2
     assert plane.offsets()[0] == len(large)
+
+
+def _text(message: Message, where: str) -> bytes:
+    if where != "headers":
+        return bytes(message.value() if where == "value" else message.key())
+    ((_, value),) = message.headers()
+    return bytes(value)
 
 
 @pytest.mark.parametrize("where", ["value", "key", "headers"])

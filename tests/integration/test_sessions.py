@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from hub.settings import Settings
+from hub.stream import membership as membership_module
 from hub.stream import session as session_module
 from hub.stream.changelog.recovery import recover
 from hub.stream.kafka import client
@@ -36,6 +37,7 @@ from tests.integration.small_plane import (
     read_some,
     settled,
 )
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -152,6 +154,28 @@ def test_a_writer_fenced_in_the_midst_of_a_transaction_is_over(plane: Plane, hea
     first.close()
 
 
+def test_the_next_chunk_is_read_while_one_commits(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a consumer that is in no group: no rebalance can meet the open transaction."""
+    write, held_up = TransactionWriter._write, list[int]()
+    plane.feed(b"a")
+    with plane.session(state := new_state()) as session:
+
+        def slow(writer: TransactionWriter, *args: Any) -> None:
+            if not held_up:
+                plane.feed(b"b", b"c")
+                wait_for(lambda: len(session._reader.ready) == 2, "what comes meanwhile is read", seconds=20)
+                held_up.append(len(session._reader.ready))
+            write(writer, *args)
+
+        messages = read_some(session, 1)
+        monkeypatch.setattr(TransactionWriter, "_write", slow)
+        assert settled(plane, session, state, messages, count_up(state)) == [None]
+        assert held_up == [2]
+        assert not session._consumer.memberid()
+        assert [message.value() for message in session.take()] == [b"b", b"c"]
+        assert plane.offsets()[0] == 1
+
+
 # -- what ends a process -------------------------------------------------------------------------------------------
 
 
@@ -164,6 +188,7 @@ class _Touchy(Consumer):
 
 def test_the_consumer_that_calls_back_is_not_asked_for_metadata(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "Consumer", _Touchy)
+    monkeypatch.setattr(membership_module, "Consumer", _Touchy)
     plane.feed(b"a")
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]

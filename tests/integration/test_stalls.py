@@ -40,7 +40,7 @@ def test_who_waits_for_partitions_outside_its_group_begins_anew(plane: Plane, mo
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
         monkeypatch.setattr(stalls, "AFTER_SECONDS", 1.0)
-        session._consumer.unsubscribe()  # as good as a member that never joins again
+        session._group._consumer.unsubscribe()  # as good as a member that never joins again
         with pytest.raises(SessionLostError, match="waits for partitions, and nobody is in its group"):
             _read_for(session, PATIENCE_SECONDS)
     with plane.session(new_state()) as session:

@@ -13,7 +13,7 @@ _asked = methodcaller("headers")
 
 
 def headers_of(message: Message) -> Headers:
-    """The headers of a record; None if it has none, or if one of their names is not UTF-8. Of every message to be asked once.
+    """The headers of a record; None if it has none, or if one of their names is not UTF-8.
 
     XXX: for such a name `Message.headers` gives a list with holes, at which the interpreter may end, and leaves an error behind
     (confluent-kafka 2.16.1). Python looks for one when a function is called from C, as here; where a call is written out it does
@@ -23,5 +23,6 @@ def headers_of(message: Message) -> Headers:
     try:
         headers: Headers = _asked(message)
     except (SystemError, UnicodeDecodeError):
+        message.set_headers([])  # the list with holes would be given to who asks again
         return None
-    return headers
+    return headers or None

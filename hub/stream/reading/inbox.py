@@ -9,9 +9,11 @@ from itertools import accumulate
 
 from confluent_kafka import Message
 
+from hub.stream.kafka.headers import headers_of
+
 MAX_CHUNK_BYTES = 32 << 20
-"""Bytes of keys and values that a chunk may have. A chunk lies in memory several times over, as bytes, as columns and as what
-comes of it, and a record may have megabytes."""
+"""Bytes of keys, values and headers that a chunk may have. A chunk lies in memory several times over, as bytes, as columns and as
+what comes of it, and a record may have megabytes."""
 
 
 class Inbox:
@@ -19,6 +21,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._messages: list[Message] = []
+        self._sizes: list[int] = []
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -30,22 +33,23 @@ class Inbox:
         return self._bytes >= MAX_CHUNK_BYTES
 
     def add(self, messages: Sequence[Message]) -> None:
+        sizes = [len(message) + len(message.key() or b"") for message in messages]
+        for at, headers in enumerate(map(headers_of, messages)):
+            if headers:
+                sizes[at] += sum(len(name) + len(value or b"") for name, value in headers)
         self._messages += messages
-        self._bytes += sum(_sizes(messages))
+        self._sizes += sizes
+        self._bytes += sum(sizes)
 
     def take(self) -> list[Message]:
         """Take out as many records as a chunk may have, and one at least if there is one."""
-        taken, self._messages = self._messages, []
+        fit = len(self._messages)
         if self._bytes > MAX_CHUNK_BYTES:
-            fit = max(1, bisect_right(list(accumulate(_sizes(taken))), MAX_CHUNK_BYTES))
-            taken, self._messages = taken[:fit], taken[fit:]
-        self._bytes = sum(_sizes(self._messages))
+            fit = max(1, bisect_right(list(accumulate(self._sizes)), MAX_CHUNK_BYTES))
+        taken, self._messages = self._messages[:fit], self._messages[fit:]
+        self._sizes = self._sizes[fit:]
+        self._bytes = sum(self._sizes)
         return taken
 
     def clear(self) -> None:
-        self._messages, self._bytes = [], 0
-
-
-def _sizes(messages: Sequence[Message]) -> list[int]:
-    """Bytes of key and value of each. Its headers may be asked for once, and a chunk does."""
-    return [len(message) + len(message.key() or b"") for message in messages]
+        self._messages, self._sizes, self._bytes = [], [], 0

@@ -21,6 +21,8 @@ class Reader:
         self._consumer = consumer
         self._backlog = backlog
         self.ready = Inbox()
+        self._unjudged: list[Message] = []
+        """What was reported besides records while reading ahead."""
         self._chunks = 0
         """Those that were taken and are not committed."""
         self.displaced: set[PartitionPlace] = set()
@@ -33,14 +35,27 @@ class Reader:
         RetriableError."""
         if self._is_all_committed:
             self._backlog.all_is_committed()
-        if self.ready.is_full:
-            return
+        if most > 0 and not self.ready.is_full:
+            self._read(most, wait_seconds)
+        unjudged, self._unjudged = self._unjudged, []
+        yield from (message for message in unjudged if not self._noted(message))
+
+    def read_ahead(self, most: int) -> bool:
+        """Make ready what has come by now, `most` records at the end. False if no more are wanted. Does not block; what else is
+        reported waits for `receive`. Raises RetriableError."""
+        wanted = most - len(self.ready)
+        if wanted <= 0 or self.ready.is_full:
+            return False
+        self._read(wanted, 0.0)
+        return True
+
+    def _read(self, most: int, wait_seconds: float) -> None:
         with kafka_errors(f"{self._agent}: reading"):
             received = self._consumer.consume(most, wait_seconds)
         records = [message for message in received if message.error() is None]
         self.ready.add(records)
         if len(records) < len(received):
-            yield from (message for message in received if message.error() is not None and not self._noted(message))
+            self._unjudged += [message for message in received if message.error() is not None]
 
     def take(self) -> list[Message]:
         """Take the records that are ready, as one chunk."""
@@ -92,9 +107,19 @@ class Reader:
         done = self._is_all_committed
         return {place for place in self.halted if place in starts and (done or starts[place] == ends[place])}
 
+    def stop(self) -> None:
+        """Read nothing until `read_from` says what."""
+        with kafka_errors(f"{self._agent}: stopping to read"):
+            self._consumer.unassign()
+
+    def close(self) -> None:
+        with kafka_errors(f"{self._agent}: ending its consumer"):
+            self._consumer.close()
+
     def forget(self) -> None:
         """Forget the records that are ready or taken, and where reading halted."""
         self.ready.clear()
+        self._unjudged.clear()
         self._chunks = 0
         self.displaced.clear()
         self.packed.clear()

@@ -36,6 +36,7 @@ _JOIN_SECONDS = 60.0
 """Markers of the transaction before are written first, in every partition that it had: brokers that just came back take their
 time. Who leaves meanwhile and comes again lets everybody wait anew."""
 _STUCK_SECONDS = 25.0
+_MOMENT_SECONDS = 0.005
 _SHOWN = 3
 _KEY_BYTES = 1024
 GIVE_UP_SECONDS = 15.0
@@ -95,15 +96,22 @@ class TransactionWriter:
 
         Raises as creation does; may be called again.
         """
-        self._in_time(_JOIN_SECONDS + _STUCK_SECONDS, self._renew)
+        self._in_time(_nothing, self._renew)
 
-    def write(self, outputs: Iterable[Output], offsets: Sequence[TopicPartition], membership: Any) -> None:
-        """One transaction. `membership` is what the group's consumer says of itself.
+    def write(
+        self,
+        outputs: Iterable[Output],
+        offsets: Sequence[TopicPartition],
+        membership: Any,
+        meanwhile: Callable[[], bool] | None = None,
+    ) -> None:
+        """One transaction. `membership` is what the group's consumer says of itself. `meanwhile` is called in the caller's thread
+        every moment until it says False or the transaction is over; it does not block.
 
         Raises AbortableError if it failed, which is to say that nobody knows yet whether it was committed, and `renew` must
         come before all else; SessionLostError if the membership is over; FatalError if a record is too large.
         """
-        self._in_time(_STUCK_SECONDS, self._write, outputs, offsets, membership)
+        self._in_time(meanwhile or _nothing, self._write, outputs, offsets, membership)
 
     def not_alone(self) -> None:
         """Note that partitions were reassigned: others may have held them, and written their changelogs, meanwhile."""
@@ -115,11 +123,13 @@ class TransactionWriter:
             self._thread.submit(self._throw_away)
         self._thread.shutdown(wait=False)
 
-    def _in_time(self, seconds: float, blocking: Callable[..., None], *args: Any) -> None:
+    def _in_time(self, meanwhile: Callable[[], bool], blocking: Callable[..., None], *args: Any) -> None:
         if self._stuck:
             raise SessionLostError(f"{self._agent}: an earlier call has never come back")
+        until, done = time.monotonic() + _STUCK_SECONDS, False
         work = self._thread.submit(blocking, *args)
-        done, _ = wait({work}, _STUCK_SECONDS)
+        while not done and (left := until - time.monotonic()) > 0:
+            done = bool(wait({work}, min(left, _MOMENT_SECONDS) if meanwhile() else left).done)
         if not done:
             self._stuck = True
             raise SessionLostError(
@@ -280,6 +290,10 @@ def _short(keys: pa.Array) -> pa.Array:
     """Keys are placed by their beginning: what must meet another is never so long, and a sender's may be of megabytes."""
     longest = pc.max(pc.binary_length(keys)).as_py() or 0
     return pc.binary_slice(keys, 0, _KEY_BYTES) if longest > _KEY_BYTES else keys
+
+
+def _nothing() -> bool:
+    return False
 
 
 def _left(until: float) -> float:
