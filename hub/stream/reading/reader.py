@@ -12,6 +12,9 @@ from hub.stream.numbers import PartitionPlace
 from hub.stream.reading.backlog import Backlog
 from hub.stream.reading.inbox import Inbox
 
+_MOMENT_SECONDS = 0.003
+"""How long a commit that is done may wait for who reads ahead meanwhile."""
+
 
 class Reader:
     """Reads by one agent's consumer. Not thread-safe: it belongs to the thread that reads."""
@@ -41,21 +44,24 @@ class Reader:
         yield from (message for message in unjudged if not self._noted(message))
 
     def read_ahead(self, most: int) -> bool:
-        """Make ready what has come by now, `most` records at the end. False if no more are wanted. Does not block; what else is
-        reported waits for `receive`. Raises RetriableError."""
+        """Make ready what comes within a moment, `most` records at the end. False if no more are wanted. What else is reported
+        waits for `receive`. Raises RetriableError."""
         wanted = most - len(self.ready)
         if wanted <= 0 or self.ready.is_full:
             return False
-        self._read(wanted, 0.0)
+        if self._read(1, _MOMENT_SECONDS) and wanted > 1:
+            self._read(wanted - 1, 0.0)
         return True
 
-    def _read(self, most: int, wait_seconds: float) -> None:
+    def _read(self, most: int, wait_seconds: float) -> bool:
+        """True if anything came."""
         with kafka_errors(f"{self._agent}: reading"):
             received = self._consumer.consume(most, wait_seconds)
         records = [message for message in received if message.error() is None]
         self.ready.add(records)
         if len(records) < len(received):
             self._unjudged += [message for message in received if message.error() is not None]
+        return bool(received)
 
     def take(self) -> list[Message]:
         """Take the records that are ready, as one chunk."""

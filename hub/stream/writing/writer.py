@@ -36,7 +36,6 @@ _JOIN_SECONDS = 60.0
 """Markers of the transaction before are written first, in every partition that it had: brokers that just came back take their
 time. Who leaves meanwhile and comes again lets everybody wait anew."""
 _STUCK_SECONDS = 25.0
-_MOMENT_SECONDS = 0.005
 _SHOWN = 3
 _KEY_BYTES = 1024
 GIVE_UP_SECONDS = 15.0
@@ -105,8 +104,8 @@ class TransactionWriter:
         membership: Any,
         meanwhile: Callable[[], bool] | None = None,
     ) -> None:
-        """One transaction. `membership` is what the group's consumer says of itself. `meanwhile` is called in the caller's thread
-        every moment until it says False or the transaction is over; it does not block.
+        """One transaction. `membership` is what the group's consumer says of itself. `meanwhile` is called in the caller's thread,
+        again and again until it says False or the transaction is over; it takes a moment at most.
 
         Raises AbortableError if it failed, which is to say that nobody knows yet whether it was committed, and `renew` must
         come before all else; SessionLostError if the membership is over; FatalError if a record is too large.
@@ -126,10 +125,11 @@ class TransactionWriter:
     def _in_time(self, meanwhile: Callable[[], bool], blocking: Callable[..., None], *args: Any) -> None:
         if self._stuck:
             raise SessionLostError(f"{self._agent}: an earlier call has never come back")
-        until, done = time.monotonic() + _STUCK_SECONDS, False
+        until = time.monotonic() + _STUCK_SECONDS
         work = self._thread.submit(blocking, *args)
-        while not done and (left := until - time.monotonic()) > 0:
-            done = bool(wait({work}, min(left, _MOMENT_SECONDS) if meanwhile() else left).done)
+        while not work.done() and time.monotonic() < until and meanwhile():
+            pass
+        done, _ = wait({work}, max(0.0, until - time.monotonic()))
         if not done:
             self._stuck = True
             raise SessionLostError(
