@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from hub.settings import Settings
 from hub.stream.kafka.client import agent_config, kafka_errors
@@ -38,12 +38,12 @@ class Membership:
         with kafka_errors(f"{agent}: subscribing"):
             self._consumer.subscribe([topic], on_assign=assigned, on_revoke=on_revoke, on_lost=on_lost)
 
-    def heed(self) -> KafkaError | None:
+    def heed(self) -> Message | None:
         """Have a rebalance done, if one is due, and the group told that its member is alive. What the client complains of, if
         anything."""
         with kafka_errors(f"{self._agent}: heeding the group"):
-            message = self._consumer.poll(0)
-        return None if message is None else message.error()
+            message: Message | None = self._consumer.poll(0)
+        return message
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""

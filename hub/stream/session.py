@@ -118,8 +118,8 @@ class Session:
 
     def fill(self, limit: int, wait_seconds: float) -> bool:
         """Fetch up to `limit` records, waiting at most `wait_seconds`. True if there are enough for a chunk."""
-        if (complaint := self._group.heed()) is not None:
-            self._complain(complaint, None)
+        if (message := self._group.heed()) is not None:
+            self._complain(message.error(), message.topic())
         self._mend()
         if self._positions.gaps or (self._membership is not None and self._whole.is_due()):
             self.commit((), {})

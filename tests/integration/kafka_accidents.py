@@ -45,7 +45,12 @@ def wait_until_left(settings: Settings, agent: str) -> None:
 
 def make_anew(settings: Settings, topic: Topic) -> None:
     """Delete a topic and make it once more, empty."""
+    take_away(settings, topic)
+    ensure_topics(settings, [topic])
+
+
+def take_away(settings: Settings, topic: Topic) -> None:
+    """Delete a topic."""
     name, client = settings.topic(topic.name), AdminClient(client_config(settings, "accident"))
     client.delete_topics([name])[name].result()
     wait_for(lambda: name not in client.list_topics(timeout=60).topics, "the topic is still there")
-    ensure_topics(settings, [topic])

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from hub.errors import FatalError
 from hub.settings import Settings
 from hub.stream import membership as membership_module
 from hub.stream import session as session_module
@@ -23,6 +24,7 @@ from hub.stream.reading.reads import Reads
 from hub.stream.session import Session
 from hub.stream.watch.alive import SignOfLife
 from hub.stream.writing.writer import Output, TransactionWriter
+from tests.integration.kafka_accidents import take_away
 from tests.integration.small_plane import (
     AGENT,
     IN,
@@ -174,6 +176,13 @@ def test_the_next_chunk_is_read_while_one_commits(plane: Plane, monkeypatch: pyt
         assert not session._consumer.memberid()
         assert [message.value() for message in session.take()] == [b"b", b"c"]
         assert plane.offsets()[0] == 1
+
+
+def test_a_changelog_that_is_gone_is_named(plane: Plane) -> None:
+    take_away(plane.settings, MEMORY)
+    name = plane.settings.topic(MEMORY.name)
+    with plane.session(new_state()) as session, pytest.raises(FatalError, match=rf"topic {name} does not exist; run"):
+        wait_for(lambda: session.fill(1, 0.05), "it ends")
 
 
 # -- what ends a process -------------------------------------------------------------------------------------------

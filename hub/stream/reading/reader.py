@@ -91,7 +91,8 @@ class Reader:
         return True
 
     def read_from(self, starts: Mapping[PartitionPlace, int]) -> None:
-        """Read these places, and no others."""
+        """Read these places, and no others. What was reported before and is still so comes again."""
+        self._unjudged.clear()
         self._backlog.read_anew()
         self._consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])
 
